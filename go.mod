@@ -1,0 +1,11 @@
+module github.com/wasmoci/wasmoci
+
+go 1.25.0
+
+require (
+	github.com/opencontainers/runtime-spec v1.3.0
+	github.com/rogpeppe/go-internal v1.14.1
+	github.com/spf13/cobra v1.10.2
+	github.com/tetratelabs/wazero v1.12.0
+	golang.org/x/sys v0.44.0
+)
