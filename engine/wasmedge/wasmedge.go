@@ -1,0 +1,20 @@
+// Package wasmedge is the place of the engine that runs guests on WasmEdge (https://wasmedge.org).
+//
+// WasmEdge interprets, or runs what was compiled ahead of time; distributions ship it as a shared library.
+// This version of wasmoci has no adapter for it yet. The package registers the name all the same, as an engine that is
+// known and cannot be opened, so that a program which asks for it is told why instead of "unknown engine", and never gets
+// another engine in its place.
+package wasmedge
+
+import (
+	"context"
+
+	"github.com/wasmoci/wasmoci/engine"
+)
+
+// Name is the engine's name in the registry, and its build tag.
+const Name = "wasmedge"
+
+// New opens the engine without the registry. In this version it always returns the [*engine.NotBuiltError] that
+// [engine.Open] returns for [Name].
+func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }

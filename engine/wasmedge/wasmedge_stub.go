@@ -1,0 +1,21 @@
+package wasmedge
+
+import (
+	"context"
+
+	"github.com/wasmoci/wasmoci/engine"
+)
+
+var errNotBuilt = &engine.NotBuiltError{
+	Engine:  Name,
+	Tag:     Name,
+	CGO:     true,
+	Library: "libwasmedge",
+	Reason:  "this version of wasmoci has no adapter for it yet",
+}
+
+func init() {
+	engine.Register(engine.Driver{Name: Name, Native: true, Unavailable: errNotBuilt})
+}
+
+func open(context.Context, engine.Options) (engine.Engine, error) { return nil, errNotBuilt }

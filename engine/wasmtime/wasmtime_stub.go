@@ -1,0 +1,20 @@
+package wasmtime
+
+import (
+	"context"
+
+	"github.com/wasmoci/wasmoci/engine"
+)
+
+var errNotBuilt = &engine.NotBuiltError{
+	Engine: Name,
+	Tag:    Name,
+	CGO:    true,
+	Reason: "this version of wasmoci has no adapter for it yet",
+}
+
+func init() {
+	engine.Register(engine.Driver{Name: Name, Native: true, Unavailable: errNotBuilt})
+}
+
+func open(context.Context, engine.Options) (engine.Engine, error) { return nil, errNotBuilt }
