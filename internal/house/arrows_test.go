@@ -1,0 +1,104 @@
+package house
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Modules outside the standard library, by what the table calls them.
+const (
+	wazero      = "github.com/tetratelabs/wazero"
+	runtimeSpec = "github.com/opencontainers/runtime-spec"
+	xsys        = "golang.org/x/sys"
+	cobra       = "github.com/spf13/cobra"
+	testscript  = "github.com/rogpeppe/go-internal"
+)
+
+// arrows says what the non-test files of each package may import beyond the standard library. ARCHITECTURE.md draws it.
+// A new package needs a line here.
+var arrows = map[string][]string{
+	".":             {},
+	"wasi":          {},
+	"wasi/vfs":      {"wasi", xsys},
+	"wasi/preview1": {"wasi", "wasi/vfs"},
+
+	"engine":            {"wasi"},
+	"engine/all":        {"engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
+	"engine/cache":      {"engine", xsys},
+	"engine/enginetest": {"engine", "wasi"},
+	"engine/wazero":     {"engine", "engine/cache", "wasi", "wasi/preview1", wazero},
+	"engine/wasmtime":   {"engine", "engine/cache", "wasi", "wasi/preview1"},
+	"engine/wasmedge":   {"engine", "engine/cache", "wasi", "wasi/preview1"},
+	"engine/wasmer":     {"engine", "engine/cache", "wasi", "wasi/preview1"},
+
+	"oci": {"wasi", "wasi/vfs", runtimeSpec},
+
+	"internal/apisurface": {},
+	"internal/house":      {},
+
+	"examples/embed":   {"engine", "engine/wazero", "oci"},
+	"examples/wasmoci": {"engine", "engine/all", "oci", "wasi", cobra, runtimeSpec},
+}
+
+// testsOnly are for test files: of these packages, or of any where the list is empty.
+var testsOnly = map[string][]string{
+	testscript:          {"examples/wasmoci"},
+	wazero:              {"engine/wazero", "examples/bench"},
+	"engine/enginetest": nil,
+}
+
+func TestArrows(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, s := range sources(t) {
+		seen[s.pkg] = true
+		allowed, known := arrows[s.pkg]
+		if !known && !s.test {
+			t.Errorf("%s: package %s is not in the table of arrows: say there what it may import", s.path, s.pkg)
+			continue
+		}
+		for _, imp := range s.imports() {
+			switch {
+			case s.test:
+				for what, where := range testsOnly {
+					if within(imp, what) && len(where) > 0 && !slices.Contains(where, s.pkg) {
+						t.Errorf("%s imports %s, which only tests of %s may", s.path, imp, strings.Join(where, " and "))
+					}
+				}
+			case !isStd(imp) && !slices.ContainsFunc(allowed, func(a string) bool { return imp == a || outside(a) && within(imp, a) }):
+				t.Errorf("%s imports %s, but package %s may import only the standard library and %v", s.path, imp, s.pkg, allowed)
+			}
+		}
+	}
+	for pkg := range arrows {
+		if !seen[pkg] {
+			t.Errorf("the table of arrows has %s, which does not exist", pkg)
+		}
+	}
+}
+
+// TestImplicitConstraints: a name that ends like this makes the go command leave the file out of every ordinary build.
+func TestImplicitConstraints(t *testing.T) {
+	for _, s := range sources(t) {
+		base := strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test")
+		for _, suffix := range []string{"_wasm", "_js", "_wasip1"} {
+			if strings.HasSuffix(base, suffix) {
+				t.Errorf("%s: the suffix %s is a build constraint: rename the file", s.path, suffix)
+			}
+		}
+	}
+}
+
+// isStd tells a path of the standard library: its first element has no dot, and it is none of the module's own.
+func isStd(imp string) bool {
+	if _, own := arrows[imp]; own {
+		return false
+	}
+	first, _, _ := strings.Cut(imp, "/")
+	return !strings.Contains(first, ".")
+}
+
+func outside(imp string) bool { return strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") }
+
+func within(imp, module string) bool { return imp == module || strings.HasPrefix(imp, module+"/") }
