@@ -1,0 +1,94 @@
+package oci
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// MaxConfigBytes bounds the size of a bundle's config.json.
+const MaxConfigBytes = 16 << 20
+
+// Bundle is a container on disk, as runtime-spec's bundle.md defines it: a directory with a config.json.
+type Bundle struct {
+	// Dir is the absolute path of the bundle's directory.
+	Dir string
+	// Spec is the content of its config.json.
+	Spec *specs.Spec
+	// Unknown are the paths of the fields in config.json that runtime-spec does not define ("linux.foo"), in the
+	// order of the file. The specification has runtimes go on without them; given to [Options.Unknown] they appear
+	// in the account.
+	Unknown []string
+}
+
+// ConfigError is a config.json that cannot be read as a spec. Its exit status is 126.
+type ConfigError struct {
+	File         string // path of the config.json
+	Line, Column int    // where, from 1; the column counts bytes
+	Field        string // path of the field in JSON names, "process.args[1]"; "" where there is none
+	Err          error  // what is wrong
+}
+
+// Error implements error: file:line:column, the field, and the cause.
+func (e *ConfigError) Error() string {
+	if e.Field == "" {
+		return fmt.Sprintf("oci: load bundle: %s:%d:%d: %v", e.File, e.Line, e.Column, e.Err)
+	}
+	return fmt.Sprintf("oci: load bundle: %s:%d:%d: %s: %v", e.File, e.Line, e.Column, e.Field, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// ExitStatus returns 126: the container was found and cannot be run.
+func (e *ConfigError) ExitStatus() int { return 126 }
+
+// LoadBundle reads the bundle in dir. A config.json that is missing, is not a regular file or is larger than
+// [MaxConfigBytes] is an error that wraps the cause ([io/fs.ErrNotExist] among others); one that is not the JSON of a
+// spec is a [*ConfigError] with line, column and field. Beyond what encoding/json refuses, a field that occurs twice, a
+// field in the wrong case and text that is not UTF-8 are errors: other runtimes would read another container from
+// the same file. Fields that runtime-spec does not define are no errors, but are kept in [Bundle.Unknown].
+func LoadBundle(dir string) (*Bundle, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("oci: load bundle: %w", err)
+	}
+	name := filepath.Join(abs, "config.json")
+	data, err := readConfig(name)
+	if err != nil {
+		return nil, fmt.Errorf("oci: load bundle: %w (a bundle is a directory with a config.json, as `runc spec` writes)", err)
+	}
+	b := &Bundle{Dir: abs, Spec: &specs.Spec{}}
+	if b.Unknown, err = decodeSpec(name, data, b.Spec); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// readConfig never blocks: a FIFO is opened without waiting for its writer, and refused.
+func readConfig(name string) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file (%s)", name, info.Mode().Type())
+	}
+	data, err := io.ReadAll(io.LimitReader(f, MaxConfigBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxConfigBytes {
+		return nil, fmt.Errorf("%s is larger than %d MiB", name, MaxConfigBytes>>20)
+	}
+	return data, nil
+}
