@@ -1,0 +1,243 @@
+package vfs
+
+import (
+	"os"
+	"syscall"
+)
+
+// File is a regular file, or a memory device, that is open. It is the file that was opened, wherever the host moves it.
+// Errors are plain [syscall.Errno] values; a File that was not opened for what a method does gives EBADF, one on a
+// read-only mount EROFS for every change, a closed one EBADF.
+type File struct {
+	fs       *FS
+	handle   *handle
+	kind     FileType
+	readOnly bool
+	read     bool
+	write    bool
+	flags    Flags
+}
+
+// Flags are the properties of an open file.
+type Flags struct {
+	Append             bool // every Write goes to the end
+	NonBlock           bool
+	Sync, DSync, RSync bool // cannot be changed once open
+}
+
+// Advice is how a range of a file will be used.
+type Advice uint8
+
+const (
+	AdviceNormal Advice = iota
+	AdviceSequential
+	AdviceRandom
+	AdviceWillNeed
+	AdviceDontNeed
+	AdviceNoReuse
+)
+
+func (fs *FS) newFile(fd int, kind FileType, m *mount, o OpenOptions) (*File, error) {
+	h, err := fs.keep(fd)
+	if err != nil {
+		return nil, err
+	}
+	return &File{
+		fs: fs, handle: h, kind: kind, readOnly: m.readOnly, read: o.Read, write: o.Write,
+		flags: Flags{Append: o.Append, NonBlock: o.NonBlock, Sync: o.Sync, DSync: o.DSync, RSync: o.RSync},
+	}, nil
+}
+
+// Close closes the file. It is idempotent.
+func (f *File) Close() error {
+	f.fs.drop(f.handle)
+	return nil
+}
+
+// ReadOnly says whether the file is on a read-only mount.
+func (f *File) ReadOnly() bool { return f.readOnly }
+
+// Type is the file's type: Regular or CharDevice.
+func (f *File) Type() FileType { return f.kind }
+
+// Stat describes the file.
+func (f *File) Stat() (Stat, error) {
+	if err := f.handle.acquire(); err != nil {
+		return Stat{}, err
+	}
+	defer f.handle.release()
+	in, err := statFD(f.handle.fd)
+	return in.Stat, err
+}
+
+// SetTimes sets the file's times.
+func (f *File) SetTimes(t Times) error {
+	if err := f.change(); err != nil {
+		return err
+	}
+	defer f.handle.release()
+	return setTimesFD(f.handle.fd, t)
+}
+
+// Sync writes the file to the disk.
+func (f *File) Sync() error {
+	if err := f.handle.acquire(); err != nil {
+		return err
+	}
+	defer f.handle.release()
+	return syncFD(f.handle.fd)
+}
+
+// DataSync writes the file's content to the disk, and of the rest what reading it back takes.
+func (f *File) DataSync() error {
+	if err := f.handle.acquire(); err != nil {
+		return err
+	}
+	defer f.handle.release()
+	return dataSyncFD(f.handle.fd)
+}
+
+// Read reads up to len(b) bytes at the file's offset. At the end of the file it is 0 and no error, as read(2), and unlike
+// [io.Reader].
+func (f *File) Read(b []byte) (int, error) {
+	if !f.read {
+		return 0, syscall.EBADF
+	}
+	if err := f.handle.acquire(); err != nil {
+		return 0, err
+	}
+	defer f.handle.release()
+	return readFD(f.handle.fd, b)
+}
+
+// Write writes at the file's offset, or to the end with Append. It may write less than b without an error, as write(2),
+// and unlike [io.Writer].
+func (f *File) Write(b []byte) (int, error) {
+	if !f.write {
+		return 0, syscall.EBADF
+	}
+	if err := f.handle.acquire(); err != nil {
+		return 0, err
+	}
+	defer f.handle.release()
+	return writeFD(f.handle.fd, b)
+}
+
+// ReadAt is Read at off, which leaves the file's offset alone.
+func (f *File) ReadAt(b []byte, off int64) (int, error) {
+	if !f.read {
+		return 0, syscall.EBADF
+	}
+	if err := f.handle.acquire(); err != nil {
+		return 0, err
+	}
+	defer f.handle.release()
+	return preadFD(f.handle.fd, b, off)
+}
+
+// WriteAt is Write at off, which leaves the file's offset alone. It writes at off with Append too, as POSIX has it.
+func (f *File) WriteAt(b []byte, off int64) (int, error) {
+	if !f.write {
+		return 0, syscall.EBADF
+	}
+	if err := f.handle.acquire(); err != nil {
+		return 0, err
+	}
+	defer f.handle.release()
+	if f.flags.Append && f.kind == Regular {
+		return pwriteNoAppend(f.handle.fd, b, off)
+	}
+	return pwriteFD(f.handle.fd, b, off)
+}
+
+// Seek moves the file's offset, with whence as in [io.Seeker], and returns the new one.
+func (f *File) Seek(off int64, whence int) (int64, error) {
+	if whence < 0 || whence > 2 {
+		return 0, syscall.EINVAL
+	}
+	if err := f.handle.acquire(); err != nil {
+		return 0, err
+	}
+	defer f.handle.release()
+	return seekFD(f.handle.fd, off, whence)
+}
+
+// SetSize cuts the file or extends it with zeros. EINVAL if it is not open for writing.
+func (f *File) SetSize(size int64) error {
+	if err := f.change(); err != nil {
+		return err
+	}
+	defer f.handle.release()
+	if !f.write {
+		return syscall.EINVAL
+	}
+	return truncateFD(f.handle.fd, size)
+}
+
+// Allocate makes sure that a range has space on the disk, extending the file if need be. ENOTSUP where the host's file
+// system cannot.
+func (f *File) Allocate(off, length int64) error {
+	if err := f.change(); err != nil {
+		return err
+	}
+	defer f.handle.release()
+	if !f.write {
+		return syscall.EBADF
+	}
+	return allocateFD(f.handle.fd, off, length)
+}
+
+// Advise tells the host how a range will be used; a length of 0 means to the end.
+func (f *File) Advise(off, length int64, advice Advice) error {
+	if off < 0 || length < 0 || advice > AdviceNoReuse {
+		return syscall.EINVAL
+	}
+	if err := f.handle.acquire(); err != nil {
+		return err
+	}
+	defer f.handle.release()
+	return adviseFD(f.handle.fd, off, length, advice)
+}
+
+// Flags returns the file's flags.
+func (f *File) Flags() Flags { return f.flags }
+
+// SetFlags changes Append and NonBlock. A change of the others is ENOTSUP.
+func (f *File) SetFlags(flags Flags) error {
+	same := flags
+	same.Append, same.NonBlock = f.flags.Append, f.flags.NonBlock
+	if same != f.flags {
+		return syscall.ENOTSUP
+	}
+	if err := f.handle.acquire(); err != nil {
+		return err
+	}
+	defer f.handle.release()
+	if err := setFlagsFD(f.handle.fd, flags); err != nil {
+		return err
+	}
+	f.flags = flags
+	return nil
+}
+
+// OSFile returns a duplicate as an os.File, which the caller owns and which outlives f and its FS. The two share one offset
+// and the flags.
+func (f *File) OSFile() (*os.File, error) {
+	if err := f.handle.acquire(); err != nil {
+		return nil, err
+	}
+	defer f.handle.release()
+	fd, err := dupFD(f.handle.fd)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "guest file"), nil
+}
+
+// change begins a use that changes the file.
+func (f *File) change() error {
+	if f.readOnly {
+		return syscall.EROFS
+	}
+	return f.handle.acquire()
+}

@@ -1,0 +1,188 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+// FS is the file system of one guest: its mounts, opened, and what the guest has open. It is the owner of every
+// descriptor behind it. Its methods may be called from any goroutine; the Dirs and Files it hands out belong to one guest
+// thread at a time.
+type FS struct {
+	root     *place
+	top      *Dir
+	preopens []Preopen
+	born     int64 // time of synthetic directories
+	closed   atomic.Bool
+
+	openat2 bool    // whole runs of a path in one call
+	proc    *handle // /proc/self/fd, to open by descriptor what was looked at; nil: by name, and then compared
+
+	mu     sync.Mutex
+	open   map[*handle]struct{} // everything open; nil once closed
+	mounts []*mount
+}
+
+// Preopen is a directory that the guest has open from the start.
+type Preopen struct {
+	Guest string // guest path of the mount
+	Dir   *Dir
+}
+
+// New opens what mounts name and builds the guest's tree. Every Host is opened and every File duplicated, once: what the
+// host renames or replaces later does not change what the guest has. Host paths are the caller's own, so links in them are
+// followed.
+//
+// The error joins a [*wasi.FieldError] for each problem, with Field as in "Mounts[2].Host", and wraps
+// [errors.ErrUnsupported] where a mount asks for what cannot be had: a Tmpfs, any mount on an operating system other than
+// Linux, or a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
+// ownership of each File and must Close the FS.
+func New(mounts []wasi.Mount) (*FS, error) {
+	if err := (&wasi.Config{Mounts: mounts}).Validate(); err != nil {
+		return nil, err
+	}
+	fs := &FS{born: time.Now().UnixNano(), open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts))}
+	if len(mounts) > 0 {
+		fs.openat2 = hasOpenat2()
+		fs.proc = fs.keepOptional(openProc())
+	}
+	var errs []error
+	for i, spec := range mounts {
+		m, field, err := fs.mount(spec)
+		if err != nil {
+			var value any = spec.Guest
+			if field == "Host" {
+				value = spec.Host
+			}
+			errs = append(errs, &wasi.FieldError{Field: fmt.Sprintf("Mounts[%d].%s", i, field), Value: value, Err: err})
+			continue
+		}
+		fs.mounts[i] = m
+	}
+	root, err := newTree(mounts, fs.mounts)
+	fs.root = root
+	if err = errors.Join(append(errs, err)...); err == nil {
+		at := -1
+		if root.owner != nil {
+			at = root.owner.root.fd
+		}
+		err = root.cover(at)
+	}
+	if err != nil {
+		fs.Close()
+		return nil, err
+	}
+	fs.top = fs.dirAt(root)
+	for i, m := range fs.mounts {
+		if m.isDir() {
+			fs.preopens = append(fs.preopens, Preopen{Guest: mounts[i].Guest, Dir: fs.dirAt(m.at)})
+		}
+	}
+	return fs, nil
+}
+
+var (
+	errTmpfs  = fmt.Errorf("vfs: tmpfs: %w: mount a host directory instead", errors.ErrUnsupported)
+	errKind   = errors.New("vfs: is neither a directory nor a regular file")
+	errNoProc = fmt.Errorf("vfs: a regular file given open: %w where /proc is not mounted: give its path as Host", errors.ErrUnsupported)
+)
+
+// mount opens what spec names. After an error field says which field is to blame.
+func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
+	m = &mount{readOnly: spec.ReadOnly, hidden: spec.Hidden}
+	var fd int
+	switch {
+	case spec.Tmpfs != nil:
+		return nil, "Tmpfs", errTmpfs
+	case spec.Hidden:
+		return m, "", supported()
+	case spec.File != nil:
+		field = "File"
+		fd, err = dupFile(spec.File)
+	default:
+		field, m.host = "Host", spec.Host
+		fd, err = openHost(spec.Host)
+	}
+	if err != nil {
+		return nil, field, fmt.Errorf("vfs: open: %w", err)
+	}
+	if m.root, err = fs.keep(fd); err != nil {
+		return nil, field, err
+	}
+	if m.info, err = statFD(fd); err != nil {
+		return nil, field, fmt.Errorf("vfs: stat: %w", err)
+	}
+	switch {
+	case m.info.Type != Directory && m.info.Type != Regular:
+		return nil, field, errKind
+	case m.info.Type == Regular && m.host == "" && fs.proc == nil:
+		return nil, field, errNoProc
+	}
+	return m, "", nil
+}
+
+// Close closes every descriptor of the FS, those of Files and Dirs still open among them; a system call in progress keeps
+// its own until it returns. It is idempotent and may be called from any goroutine. Operations on what was closed are EBADF.
+func (fs *FS) Close() error {
+	fs.closed.Store(true)
+	fs.mu.Lock()
+	open := fs.open
+	fs.open = nil
+	fs.mu.Unlock()
+	for h := range open {
+		h.close()
+	}
+	return nil
+}
+
+// Preopens returns every directory mount in the order given to New. Hidden mounts and single files are not among them.
+// Closing a preopen's Dir does not take the mount out of the tree.
+func (fs *FS) Preopens() []Preopen { return append([]Preopen(nil), fs.preopens...) }
+
+// Root returns "/" of the guest's tree. Where nothing is mounted at "/" it is a read-only directory that has the mount
+// points and nothing else. It is the same Dir each time, and not one of the preopens; Close of the FS closes it.
+func (fs *FS) Root() *Dir { return fs.top }
+
+// keep makes the FS the owner of fd.
+func (fs *FS) keep(fd int) (*handle, error) {
+	h := &handle{fd: fd}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.open == nil {
+		closeFD(fd)
+		return nil, syscall.EBADF
+	}
+	fs.open[h] = struct{}{}
+	return h, nil
+}
+
+// keepOptional is keep for what can be done without.
+func (fs *FS) keepOptional(fd int, err error) *handle {
+	if err != nil {
+		return nil
+	}
+	h, _ := fs.keep(fd)
+	return h
+}
+
+// drop closes h, of which the FS is the owner.
+func (fs *FS) drop(h *handle) {
+	fs.mu.Lock()
+	delete(fs.open, h)
+	fs.mu.Unlock()
+	h.close()
+}
+
+// rooted says whether the host has a directory at the guest's "/": whether links may lead anywhere in the tree.
+func (fs *FS) rooted() bool { return fs.root.mount != nil }
+
+// synthetic describes the directory at p where the host has none.
+func (fs *FS) synthetic(p *place) Stat {
+	return Stat{Dev: ^uint64(0), Ino: p.number, Nlink: 1, Type: Directory, Atim: fs.born, Mtim: fs.born, Ctim: fs.born}
+}
