@@ -1,0 +1,262 @@
+package cache
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// ErrMiss means that the cache has no entry for a key.
+var ErrMiss = errors.New("cache: no entry")
+
+// UntrustedError is a directory that somebody else could put code into.
+type UntrustedError struct {
+	Path   string // the directory, or the one above it that is at fault
+	Reason string
+}
+
+// Error implements error.
+func (e *UntrustedError) Error() string {
+	return fmt.Sprintf("cache: %s cannot hold code that will be executed: %s", e.Path, e.Reason)
+}
+
+// DamagedError is an entry whose content is not what was put. It has been removed.
+type DamagedError struct {
+	Key    Key
+	Reason string
+}
+
+// Error implements error.
+func (e *DamagedError) Error() string { return fmt.Sprintf("cache: entry %s: %s", e.Key, e.Reason) }
+
+// Dir is a cache directory: a folder for each key, in it a file named by the digest of its content. It is safe for
+// concurrent use, by processes too.
+type Dir struct {
+	root *os.Root
+	path string
+}
+
+// tempPrefix begins the names of what is being written. What a crash left behind is removed after tempAge.
+const (
+	tempPrefix = "tmp-"
+	tempAge    = 24 * time.Hour
+)
+
+// Open opens the directory path, and makes it, private to its user, where it does not exist. It is an *UntrustedError
+// where somebody other than this user and root owns it or may write to it, or could replace it by writing to a
+// directory above. It is [errors.ErrUnsupported] on systems where that cannot be told. Close it when done.
+func Open(path string) (*Dir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	d := &Dir{root, path}
+	if err := d.trusted(); err != nil {
+		root.Close()
+		return nil, err
+	}
+	d.sweep()
+	return d, nil
+}
+
+// trusted checks the opened directory itself, and those above it by name.
+func (d *Dir) trusted() error {
+	st, err := d.root.Stat(".")
+	if err != nil {
+		return fmt.Errorf("cache: %w", err)
+	}
+	if err := trustedDir(d.path, st, false); err != nil {
+		return err
+	}
+	for p := filepath.Dir(d.path); ; p = filepath.Dir(p) {
+		st, err := os.Lstat(p)
+		if err != nil {
+			return fmt.Errorf("cache: %w", err)
+		}
+		if err := trustedDir(p, st, true); err != nil {
+			return err
+		}
+		if p == filepath.Dir(p) {
+			return nil
+		}
+	}
+}
+
+// sweep removes what processes that died left half written.
+func (d *Dir) sweep() {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), tempPrefix) && time.Since(info.ModTime()) > tempAge {
+			_ = d.root.RemoveAll(e.Name())
+		}
+	}
+}
+
+// Close closes d. Entries that were got stay open.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// Entry is compiled code whose content has been verified.
+type Entry struct {
+	File  *os.File // at its beginning; the caller closes it
+	Label string   // as given to Put
+	name  string
+}
+
+// Get returns the entry for k: ErrMiss where there is none, a *DamagedError where there was one that is not used. Both
+// mean: compile, and Put.
+func (d *Dir) Get(k Key) (*Entry, error) {
+	folder := k.String()
+	names, err := fs.ReadDir(d.root.FS(), folder)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
+		return nil, ErrMiss
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	name := folder + "/" + names[0].Name()
+	f, err := d.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+		return nil, ErrMiss
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	digest, label, _ := strings.Cut(names[0].Name(), "-")
+	if reason := verify(f, digest); reason != "" {
+		f.Close()
+		_ = d.root.Remove(name)
+		return nil, &DamagedError{k, reason}
+	}
+	return &Entry{File: f, Label: label, name: name}, nil
+}
+
+// verify returns why f is not to be used, or "".
+func verify(f *os.File, digest string) string {
+	st, err := f.Stat()
+	if err != nil {
+		return err.Error()
+	}
+	if !st.Mode().IsRegular() {
+		return "it is no regular file"
+	}
+	if err := trustedFile(st); err != "" {
+		return err
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err.Error()
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != digest {
+		return "its content does not match its digest"
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// Put keeps content under k, with a label: a short word of letters and digits, for an engine that needs a name, or "". An
+// entry that is there already is replaced.
+func (d *Dir) Put(k Key, label string, content io.Reader) error {
+	temp := tempPrefix + rand.Text()
+	f, err := d.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("cache: %w", err)
+	}
+	err = d.put(k, label, content, f, temp)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		_ = d.root.Remove(temp)
+		return fmt.Errorf("cache: %w", err)
+	}
+	return nil
+}
+
+func (d *Dir) put(k Key, label string, content io.Reader, f *os.File, temp string) error {
+	h := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(f, h), content); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil { // or a crash of the machine would leave a name without its content
+		return err
+	}
+	folder := k.String()
+	if err := d.root.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	name := hex.EncodeToString(h.Sum(nil))
+	if label != "" {
+		name += "-" + label
+	}
+	if err := d.root.Rename(temp, folder+"/"+name); err != nil {
+		return err
+	}
+	others, err := fs.ReadDir(d.root.FS(), folder)
+	for _, o := range others { // an engine's output need not be the same twice; the newest stays
+		if o.Name() != name {
+			_ = d.root.Remove(folder + "/" + o.Name())
+		}
+	}
+	return err
+}
+
+// Remove removes the entry for k, for an engine that could not use it.
+func (d *Dir) Remove(k Key) error {
+	if err := d.root.RemoveAll(k.String()); err != nil {
+		return fmt.Errorf("cache: %w", err)
+	}
+	return nil
+}
+
+// Scratch makes an empty directory inside the cache, as trusted as the cache is, for an engine that reads or writes its
+// compiled code by path. Call remove when done with it; a process that dies leaves it to a later Open.
+func (d *Dir) Scratch() (path string, remove func(), err error) {
+	name := tempPrefix + rand.Text()
+	if err := d.root.Mkdir(name, 0o700); err != nil {
+		return "", nil, fmt.Errorf("cache: %w", err)
+	}
+	return filepath.Join(d.path, name), func() { _ = d.root.RemoveAll(name) }, nil
+}
+
+// Link gives the verified file of e a second name inside a directory that Scratch made, without copying it.
+func (d *Dir) Link(e *Entry, path string) error {
+	rel, err := filepath.Rel(d.path, path)
+	if err != nil {
+		return fmt.Errorf("cache: %w", err)
+	}
+	if err := d.root.Link(e.name, rel); err != nil {
+		return fmt.Errorf("cache: %w", err)
+	}
+	linked, err := d.root.Lstat(rel)
+	if err != nil {
+		return fmt.Errorf("cache: %w", err)
+	}
+	if st, err := e.File.Stat(); err != nil || !os.SameFile(st, linked) {
+		_ = d.root.Remove(rel)
+		return ErrMiss // replaced since it was verified
+	}
+	return nil
+}

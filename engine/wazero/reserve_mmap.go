@@ -1,0 +1,41 @@
+//go:build (linux || darwin) && (amd64 || arm64)
+
+package wazero
+
+import "golang.org/x/sys/unix"
+
+// reservation is address space for all that a memory may become; only what is committed takes memory. Growth copies
+// nothing, the collector neither scans nor counts it, and it is given back at once. Where address space is bounded
+// (RLIMIT_AS) there is none, and memory grows on Go's heap.
+type reservation struct{ space []byte }
+
+func (r *reservation) reserve(maximum uint64) {
+	if maximum == 0 {
+		return
+	}
+	if b, err := unix.Mmap(-1, 0, int(maximum), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE); err == nil {
+		r.space = b
+	}
+}
+
+func (r *reservation) commit(now []byte, size uint64) ([]byte, bool) {
+	if r.space == nil {
+		return grow(now, size), true
+	}
+	if size > uint64(len(r.space)) {
+		return nil, false
+	}
+	if old := uint64(len(now)); size > old {
+		if err := unix.Mprotect(r.space[old:size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
+			return nil, false
+		}
+	}
+	return r.space[:size], true
+}
+
+func (r *reservation) release() {
+	if r.space != nil {
+		_ = unix.Munmap(r.space)
+		r.space = nil
+	}
+}

@@ -1,0 +1,143 @@
+package preview1
+
+import "github.com/wasmoci/wasmoci/wasi/vfs"
+
+// descriptor is what a guest's file descriptor refers to: exactly one of in, out, file and dir.
+type descriptor struct {
+	base, inheriting rights
+	flags            uint16 // fdflags
+	preopen          string // guest path of a preopened directory, else ""
+
+	in   vfs.Input
+	out  vfs.Output
+	file *vfs.File
+	dir  *vfs.Dir
+}
+
+func newInput(in vfs.Input) *descriptor    { return &descriptor{base: inputRights, in: in} }
+func newOutput(out vfs.Output) *descriptor { return &descriptor{base: outputRights, out: out} }
+
+func newPreopen(p vfs.Preopen) *descriptor {
+	return &descriptor{base: dirRights, inheriting: dirRights | fileRights, preopen: p.Guest, dir: p.Dir}
+}
+
+// node is the open file or directory, or nil for a stream.
+func (d *descriptor) node() vfs.Node {
+	switch {
+	case d.file != nil:
+		return d.file
+	case d.dir != nil:
+		return d.dir
+	}
+	return nil
+}
+
+func (d *descriptor) filetype() vfs.FileType {
+	switch {
+	case d.in != nil:
+		return d.in.Type()
+	case d.out != nil:
+		return d.out.Type()
+	case d.dir != nil:
+		return vfs.Directory
+	}
+	if st, err := d.file.Stat(); err == nil {
+		return st.Type
+	}
+	return vfs.Unknown
+}
+
+// close closes a file or directory. The streams are the Config's.
+func (d *descriptor) close() error {
+	if n := d.node(); n != nil {
+		return n.Close()
+	}
+	return nil
+}
+
+// maxDescriptors bounds what one guest may have open.
+const maxDescriptors = 1 << 16
+
+// descriptors is a guest's table: the lowest free number is given out, as POSIX does.
+type descriptors struct {
+	list []*descriptor // nil where free
+	free int           // no number below it is free
+}
+
+func (t *descriptors) get(fd uint32) *descriptor {
+	if fd >= uint32(len(t.list)) {
+		return nil
+	}
+	return t.list[fd]
+}
+
+func (t *descriptors) full() bool { return t.free >= maxDescriptors }
+
+func (t *descriptors) add(d *descriptor) uint32 {
+	fd := t.free
+	if fd == len(t.list) {
+		t.list = append(t.list, d)
+	} else {
+		t.list[fd] = d
+	}
+	for t.free < len(t.list) && t.list[t.free] != nil {
+		t.free++
+	}
+	return uint32(fd)
+}
+
+func (t *descriptors) remove(fd uint32) {
+	t.list[fd] = nil
+	t.free = min(t.free, int(fd))
+}
+
+func (t *descriptors) closeAll() {
+	for _, d := range t.list {
+		if d != nil {
+			_ = d.close()
+		}
+	}
+	t.list, t.free = nil, 0
+}
+
+// open returns the descriptor fd: EBADF where there is none, ENOTCAPABLE where it lacks one of need.
+func (h *Host) open(fd uint64, need rights) (*descriptor, Errno) {
+	d := h.fds.get(uint32(fd))
+	if d == nil {
+		return nil, ebadf
+	}
+	if d.base&need != need {
+		return nil, enotcapable
+	}
+	return d, success
+}
+
+// openFile is open for what only a regular file, or a device, has: EISDIR for a directory, and other for a stream.
+func (h *Host) openFile(fd uint64, need rights, other Errno) (*vfs.File, Errno) {
+	switch d := h.fds.get(uint32(fd)); {
+	case d == nil:
+		return nil, ebadf
+	case d.dir != nil:
+		return nil, eisdir
+	case d.file == nil:
+		return nil, other
+	case d.base&need != need:
+		return nil, enotcapable
+	default:
+		return d.file, success
+	}
+}
+
+// openDir is open for what only a directory has: ENOTDIR for anything else.
+func (h *Host) openDir(fd uint64, need rights) (*descriptor, Errno) {
+	switch d := h.fds.get(uint32(fd)); {
+	case d == nil:
+		return nil, ebadf
+	case d.dir == nil:
+		return nil, enotdir
+	case d.base&need != need:
+		return nil, enotcapable
+	default:
+		return d, success
+	}
+}

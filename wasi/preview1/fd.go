@@ -1,0 +1,430 @@
+package preview1
+
+import (
+	"encoding/binary"
+	"io"
+	"math"
+	"time"
+
+	"github.com/wasmoci/wasmoci/wasi/vfs"
+)
+
+func fdAdvise(h *Host, _ memory, a []uint64) Errno {
+	f, e := h.openFile(a[0], rightAdvise, espipe)
+	if e != success {
+		if e == eisdir {
+			return ebadf
+		}
+		return e
+	}
+	off, n, advice := a[1], a[2], uint32(a[3])
+	if advice > uint32(vfs.AdviceNoReuse) || off > math.MaxInt64 || n > math.MaxInt64 {
+		return einval
+	}
+	return errnoOf(f.Advise(int64(off), int64(n), vfs.Advice(advice)))
+}
+
+func fdAllocate(h *Host, _ memory, a []uint64) Errno {
+	f, e := h.openFile(a[0], rightAllocate, espipe)
+	if e != success {
+		return e
+	}
+	off, n := a[1], a[2]
+	if n == 0 || off > math.MaxInt64 || n > math.MaxInt64 {
+		return einval
+	}
+	if off+n > math.MaxInt64 {
+		return efbig
+	}
+	return errnoOf(f.Allocate(int64(off), int64(n)))
+}
+
+func fdClose(h *Host, _ memory, a []uint64) Errno {
+	d, e := h.open(a[0], 0)
+	if e != success {
+		return e
+	}
+	h.fds.remove(uint32(a[0]))
+	return errnoOf(d.close())
+}
+
+func fdDatasync(h *Host, _ memory, a []uint64) Errno {
+	d, e := h.open(a[0], rightDatasync)
+	switch {
+	case e != success:
+		return e
+	case d.file != nil:
+		return errnoOf(d.file.DataSync())
+	case d.dir != nil:
+		return errnoOf(d.dir.Sync())
+	}
+	return einval
+}
+
+func fdSync(h *Host, _ memory, a []uint64) Errno {
+	d, e := h.open(a[0], rightSync)
+	switch {
+	case e != success:
+		return e
+	case d.node() == nil:
+		return einval
+	}
+	return errnoOf(d.node().Sync())
+}
+
+func fdFdstatGet(h *Host, m memory, a []uint64) Errno {
+	d, e := h.open(a[0], 0)
+	if e != success {
+		return e
+	}
+	b := m.bytes(uint32(a[1]), 24)
+	clear(b)
+	b[0] = filetypes[d.filetype()]
+	binary.LittleEndian.PutUint16(b[2:], d.flags)
+	binary.LittleEndian.PutUint64(b[8:], uint64(d.base))
+	binary.LittleEndian.PutUint64(b[16:], uint64(d.inheriting))
+	return success
+}
+
+func fdFdstatSetFlags(h *Host, _ memory, a []uint64) Errno {
+	d, e := h.open(a[0], rightSetFlags)
+	if e != success {
+		return e
+	}
+	flags := uint32(a[1])
+	switch {
+	case flags&^allFlags != 0:
+		return einval
+	case d.file != nil:
+		if err := d.file.SetFlags(fileFlags(flags)); err != nil {
+			return errnoOf(err)
+		}
+	case flags&^flagNonblock != 0: // a stream or a directory has no position to append at
+		return einval
+	}
+	d.flags = uint16(flags)
+	return success
+}
+
+func fileFlags(flags uint32) vfs.Flags {
+	return vfs.Flags{
+		Append:   flags&flagAppend != 0,
+		DSync:    flags&flagDsync != 0,
+		NonBlock: flags&flagNonblock != 0,
+		RSync:    flags&flagRsync != 0,
+		Sync:     flags&flagSync != 0,
+	}
+}
+
+func fdFdstatSetRights(h *Host, _ memory, a []uint64) Errno {
+	d, e := h.open(a[0], 0)
+	if e != success {
+		return e
+	}
+	base, inheriting := rights(a[1]), rights(a[2])
+	if base&^d.base != 0 || inheriting&^d.inheriting != 0 {
+		return enotcapable
+	}
+	d.base, d.inheriting = base, inheriting
+	return success
+}
+
+func fdFilestatGet(h *Host, m memory, a []uint64) Errno {
+	d, e := h.open(a[0], rightFilestatGet)
+	if e != success {
+		return e
+	}
+	if d.node() == nil {
+		return putFilestat(m, uint32(a[1]), vfs.Stat{Type: d.filetype()})
+	}
+	st, err := d.node().Stat()
+	if err != nil {
+		return errnoOf(err)
+	}
+	return putFilestat(m, uint32(a[1]), st)
+}
+
+func putFilestat(m memory, ptr uint32, st vfs.Stat) Errno {
+	b := m.bytes(ptr, 64)
+	clear(b)
+	le := binary.LittleEndian
+	le.PutUint64(b[0:], st.Dev)
+	le.PutUint64(b[8:], st.Ino)
+	b[16] = filetypes[st.Type]
+	le.PutUint64(b[24:], st.Nlink)
+	le.PutUint64(b[32:], st.Size)
+	le.PutUint64(b[40:], uint64(st.Atim))
+	le.PutUint64(b[48:], uint64(st.Mtim))
+	le.PutUint64(b[56:], uint64(st.Ctim))
+	return success
+}
+
+func fdFilestatSetSize(h *Host, _ memory, a []uint64) Errno {
+	f, e := h.openFile(a[0], rightFilestatSetSize, einval)
+	if e != success {
+		return e
+	}
+	if a[1] > math.MaxInt64 {
+		return einval
+	}
+	return errnoOf(f.SetSize(int64(a[1])))
+}
+
+func fdFilestatSetTimes(h *Host, _ memory, a []uint64) Errno {
+	d, e := h.open(a[0], rightFilestatSetTimes)
+	if e != success {
+		return e
+	}
+	t, e := timesOf(a[1], a[2], uint32(a[3]))
+	if e != success {
+		return e
+	}
+	return errnoOf(d.node().SetTimes(t)) // a stream lacks the right
+}
+
+// fstflags.
+const (
+	setAtim    = 1 << 0
+	setAtimNow = 1 << 1
+	setMtim    = 1 << 2
+	setMtimNow = 1 << 3
+)
+
+func timesOf(atim, mtim uint64, flags uint32) (vfs.Times, Errno) {
+	t := vfs.Times{
+		Atim: int64(atim), SetAtim: flags&setAtim != 0, AtimNow: flags&setAtimNow != 0,
+		Mtim: int64(mtim), SetMtim: flags&setMtim != 0, MtimNow: flags&setMtimNow != 0,
+	}
+	if flags >= 1<<4 || t.SetAtim && t.AtimNow || t.SetMtim && t.MtimNow || t.Atim < 0 && t.SetAtim || t.Mtim < 0 && t.SetMtim {
+		return t, einval
+	}
+	return t, success
+}
+
+func fdPrestatGet(h *Host, m memory, a []uint64) Errno {
+	d, e := h.open(a[0], 0)
+	if e != success {
+		return e
+	}
+	if d.preopen == "" {
+		return ebadf
+	}
+	b := m.bytes(uint32(a[1]), 8)
+	clear(b) // tag 0: a directory
+	binary.LittleEndian.PutUint32(b[4:], uint32(len(d.preopen)))
+	return success
+}
+
+func fdPrestatDirName(h *Host, m memory, a []uint64) Errno {
+	d, e := h.open(a[0], 0)
+	if e != success {
+		return e
+	}
+	if d.preopen == "" {
+		return ebadf
+	}
+	if uint32(a[2]) < uint32(len(d.preopen)) {
+		return enametoolong
+	}
+	copy(m.bytes(uint32(a[1]), uint32(len(d.preopen))), d.preopen)
+	return success
+}
+
+func fdRead(h *Host, m memory, a []uint64) Errno {
+	d, e := h.reading(a[0])
+	if e != success {
+		return e
+	}
+	if d.in != nil && d.flags&flagNonblock != 0 {
+		switch ready, err := vfs.Poll(h.stop, time.Unix(1, 0), []vfs.Pollable{d.in}); {
+		case err == vfs.ErrStopped:
+			return Stop
+		case err != nil:
+			return errnoOf(err)
+		case ready[0] == nil:
+			return eagain
+		}
+	}
+	if d.file != nil {
+		return m.transfer(a, func(b []byte, _ int64) (int, error) { return d.file.Read(b) })
+	}
+	return m.transfer(a, func(b []byte, done int64) (int, error) {
+		if done > 0 { // a stream gives what it has; waiting for more is the guest's decision
+			return 0, io.EOF
+		}
+		return d.in.Read(h.stop, b)
+	})
+}
+
+func (h *Host) reading(fd uint64) (*descriptor, Errno) {
+	d, e := h.open(fd, 0)
+	switch {
+	case e != success:
+		return nil, e
+	case d.dir != nil:
+		return nil, eisdir
+	case d.base&rightRead == 0:
+		return nil, enotcapable
+	}
+	return d, success
+}
+
+func fdPread(h *Host, m memory, a []uint64) Errno {
+	f, e := h.openFile(a[0], rightRead|rightSeek, espipe)
+	if e != success {
+		return e
+	}
+	off := a[3]
+	if off > math.MaxInt64 {
+		return einval
+	}
+	return m.transfer([]uint64{a[0], a[1], a[2], a[4]}, func(b []byte, done int64) (int, error) {
+		return f.ReadAt(b, int64(off)+done)
+	})
+}
+
+// transfer passes the iovecs of fd_read, fd_write and their kind, a = fd, iovs, count, result, to calls of f, which is told
+// how much has been transferred. It ends at the first that is short.
+func (m memory) transfer(a []uint64, f func(b []byte, done int64) (int, error)) Errno {
+	result := m.bytes(uint32(a[3]), 4)
+	var done int64
+	var failed error
+	e := m.vectors(uint32(a[1]), uint32(a[2]), func(b []byte) bool {
+		if len(b) == 0 {
+			return true
+		}
+		n, err := f(b, done)
+		done += int64(n)
+		failed = err
+		return n == len(b) && err == nil
+	})
+	if e != success {
+		return e
+	}
+	if failed == vfs.ErrStopped {
+		return Stop
+	}
+	if e := errnoOf(failed); e != success && done == 0 {
+		return e
+	}
+	putLE32(result, uint32(done))
+	return success
+}
+
+func fdWrite(h *Host, m memory, a []uint64) Errno {
+	d, e := h.writing(a[0])
+	if e != success {
+		return e
+	}
+	if d.file != nil {
+		return m.transfer(a, func(b []byte, _ int64) (int, error) { return d.file.Write(b) })
+	}
+	return m.transfer(a, func(b []byte, _ int64) (int, error) { return d.out.Write(h.stop, b) })
+}
+
+func (h *Host) writing(fd uint64) (*descriptor, Errno) {
+	d, e := h.open(fd, 0)
+	switch {
+	case e != success:
+		return nil, e
+	case d.dir != nil:
+		return nil, eisdir
+	case d.base&rightWrite == 0:
+		return nil, enotcapable
+	}
+	return d, success
+}
+
+func fdPwrite(h *Host, m memory, a []uint64) Errno {
+	f, e := h.openFile(a[0], rightWrite|rightSeek, espipe)
+	if e != success {
+		return e
+	}
+	off := a[3]
+	if off > math.MaxInt64 {
+		return einval
+	}
+	return m.transfer([]uint64{a[0], a[1], a[2], a[4]}, func(b []byte, done int64) (int, error) {
+		return f.WriteAt(b, int64(off)+done)
+	})
+}
+
+func fdRenumber(h *Host, _ memory, a []uint64) Errno {
+	from, to := uint32(a[0]), uint32(a[1])
+	d, e := h.open(a[0], 0)
+	if e != success {
+		return e
+	}
+	old, e := h.open(a[1], 0)
+	if e != success {
+		return e
+	}
+	if from == to {
+		return success
+	}
+	h.fds.list[to] = d
+	h.fds.remove(from)
+	return errnoOf(old.close())
+}
+
+func fdSeek(h *Host, m memory, a []uint64) Errno {
+	off, whence := int64(a[1]), uint32(a[2])
+	need := rightSeek | rightTell
+	if off == 0 && whence == io.SeekCurrent {
+		need = rightTell
+	}
+	f, e := h.openFile(a[0], need, espipe)
+	if e != success {
+		return e
+	}
+	if whence > io.SeekEnd {
+		return einval
+	}
+	return seek(f, m, off, int(whence), uint32(a[3]))
+}
+
+func fdTell(h *Host, m memory, a []uint64) Errno {
+	f, e := h.openFile(a[0], rightTell, espipe)
+	if e != success {
+		return e
+	}
+	return seek(f, m, 0, io.SeekCurrent, uint32(a[1]))
+}
+
+// seek uses the specification's whence, which has the values of package io.
+func seek(f *vfs.File, m memory, off int64, whence int, result uint32) Errno {
+	b := m.bytes(result, 8)
+	pos, err := f.Seek(off, whence)
+	if err != nil {
+		return errnoOf(err)
+	}
+	binary.LittleEndian.PutUint64(b, uint64(pos))
+	return success
+}
+
+func fdReaddir(h *Host, m memory, a []uint64) Errno {
+	d, e := h.openDir(a[0], rightReaddir)
+	if e != success {
+		return e
+	}
+	buf := m.bytes(uint32(a[1]), uint32(a[2]))
+	result := m.bytes(uint32(a[4]), 4)
+	used := 0
+	var header [24]byte
+	err := d.dir.ReadDir(a[3], func(entry vfs.Entry) bool {
+		le := binary.LittleEndian
+		le.PutUint64(header[0:], entry.Next)
+		le.PutUint64(header[8:], entry.Ino)
+		le.PutUint32(header[16:], uint32(len(entry.Name)))
+		header[20] = filetypes[entry.Type]
+		// An entry that does not fit is cut, which tells the guest that there is more.
+		used += copy(buf[used:], header[:])
+		used += copy(buf[used:], entry.Name)
+		return used < len(buf) && !h.stop.Ended()
+	})
+	if err != nil && used == 0 {
+		return errnoOf(err)
+	}
+	putLE32(result, uint32(used))
+	return success
+}

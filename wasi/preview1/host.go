@@ -1,0 +1,145 @@
+package preview1
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/wasi/vfs"
+)
+
+// ModuleName is the module under which guests import the functions of [Table].
+const ModuleName = "wasi_snapshot_preview1"
+
+// Host is the world of one guest. One guest thread calls it at a time; Stats may be called from anywhere.
+type Host struct {
+	stop  *vfs.Stop
+	fs    *vfs.FS
+	args  strings0
+	env   strings0
+	fds   descriptors
+	calls atomic.Uint64
+
+	exited bool
+	code   uint32
+	err    error
+}
+
+// New opens what cfg grants: mounts are opened, nothing is read. ctx is the guest's lifetime: when it ends, a call that
+// blocks returns Stop at once and every further one does. cfg must be valid ([wasi.Config.Validate]); an error about
+// a mount is a *wasi.FieldError. Close the Host when the guest has ended.
+func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
+	h := &Host{args: pack(cfg.Args), env: pack(environ(cfg))}
+	defer func() {
+		if err != nil {
+			h.Close()
+		}
+	}()
+	if len(cfg.Listeners) > 0 {
+		return nil, &wasi.FieldError{Field: "Listeners", Value: len(cfg.Listeners), Err: errors.ErrUnsupported}
+	}
+	in, err := vfs.NewInput(cfg.Stdin)
+	if err != nil {
+		return nil, &wasi.FieldError{Field: "Stdin", Value: cfg.Stdin, Err: err}
+	}
+	h.fds.add(newInput(in))
+	out, err := vfs.NewOutput(cfg.Stdout)
+	if err != nil {
+		return nil, &wasi.FieldError{Field: "Stdout", Value: cfg.Stdout, Err: err}
+	}
+	h.fds.add(newOutput(out))
+	if out, err = vfs.NewOutput(cfg.Stderr); err != nil {
+		return nil, &wasi.FieldError{Field: "Stderr", Value: cfg.Stderr, Err: err}
+	}
+	h.fds.add(newOutput(out))
+	if len(cfg.Mounts) > 0 {
+		if h.fs, err = vfs.New(cfg.Mounts); err != nil {
+			return nil, err
+		}
+		for _, p := range h.fs.Preopens() {
+			h.fds.add(newPreopen(p))
+		}
+	}
+	h.stop = vfs.NewStop(ctx)
+	return h, nil
+}
+
+// environ is the guest's environment: cfg.Env, and PWD for a working directory that Env does not name.
+func environ(cfg *wasi.Config) []string {
+	if cfg.Dir == "" {
+		return cfg.Env
+	}
+	for _, e := range cfg.Env {
+		if strings.HasPrefix(e, "PWD=") {
+			return cfg.Env
+		}
+	}
+	return append(cfg.Env[:len(cfg.Env):len(cfg.Env)], "PWD="+cfg.Dir)
+}
+
+// strings0 is a list of strings as args_get and environ_get lay it out.
+type strings0 struct {
+	count uint32
+	data  []byte // each ended by a NUL
+}
+
+func pack(list []string) strings0 {
+	var b bytes.Buffer
+	for _, s := range list {
+		b.WriteString(s)
+		b.WriteByte(0)
+	}
+	return strings0{uint32(len(list)), b.Bytes()}
+}
+
+// Call calls function i of [Table] with the guest's memory as it is now and its arguments, each i32 zero-extended. It is the
+// only entry, and returns an errno for the guest or Stop.
+func (h *Host) Call(i int, mem []byte, args []uint64) (e Errno) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(fault); ok {
+				e = efault
+				return
+			}
+			h.err = fmt.Errorf("preview1: %s: panic: %v\n%s", table[i].Name, r, debug.Stack())
+			e = Stop
+		}
+	}()
+	h.calls.Add(1)
+	if h.err != nil || h.exited || h.stop.Ended() {
+		return Stop
+	}
+	return table[i].call(h, mem, args)
+}
+
+// Exited returns the code that the guest gave to proc_exit, if it did.
+func (h *Host) Exited() (code uint32, ok bool) { return h.code, h.exited }
+
+// Err returns the host's own failure, such as a panic in one of its functions: a defect of this package. It is nil when the
+// guest exited or was stopped.
+func (h *Host) Err() error { return h.err }
+
+// Calls returns how many functions the guest has called. It is safe for concurrent use.
+func (h *Host) Calls() uint64 { return h.calls.Load() }
+
+// Close closes everything that the guest had open. The streams given by the Config stay open. Close is idempotent; no Call
+// may be under way.
+func (h *Host) Close() error {
+	h.fds.closeAll()
+	if h.stop != nil {
+		h.stop.Close()
+	}
+	if h.fs != nil {
+		return h.fs.Close()
+	}
+	return nil
+}
+
+// begun is where this process's monotonic clock starts.
+var begun = time.Now()

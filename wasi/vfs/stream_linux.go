@@ -1,0 +1,286 @@
+package vfs
+
+import (
+	"io"
+	"math"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// fileStream is an *os.File as a standard stream. It is used through its raw descriptor, which the file's own lock keeps
+// open meanwhile: os.File's Write to a closed pipe on descriptor 1 or 2 would end the process, and its Read cannot be
+// ended where the descriptor blocks.
+type fileStream struct {
+	conn   syscall.RawConn
+	typ    FileType
+	events int16 // POLLIN or POLLOUT
+	waits  bool  // reading or writing may block: a pipe, a terminal, a socket
+	chunk  int   // how much may be written at once after POLLOUT without blocking
+
+	// The call under way; fields rather than captured variables, so that a call allocates nothing.
+	do   func(fd uintptr)
+	p    []byte
+	n    int
+	err  error
+	stop *Stop
+}
+
+func newFileStream(f *os.File, write bool) (*fileStream, error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &fileStream{conn: conn, events: unix.POLLIN, chunk: math.MaxInt}
+	var st unix.Stat_t
+	var statErr error
+	if err := conn.Control(func(fd uintptr) { statErr = unix.Fstat(int(fd), &st) }); err != nil {
+		return nil, err
+	}
+	if statErr != nil {
+		return nil, &os.PathError{Op: "stat", Path: f.Name(), Err: statErr}
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		s.typ = Regular
+	case unix.S_IFDIR:
+		return nil, &os.PathError{Op: "use as stream", Path: f.Name(), Err: syscall.EISDIR}
+	case unix.S_IFCHR:
+		s.waits = unix.Major(uint64(st.Rdev)) != 1 // memory devices, /dev/null among them, never block
+		_ = conn.Control(func(fd uintptr) {
+			if _, err := unix.IoctlGetTermios(int(fd), unix.TCGETS); err == nil {
+				s.typ = CharDevice
+			}
+		})
+	case unix.S_IFIFO:
+		s.typ, s.waits = Pipe, true
+	case unix.S_IFSOCK:
+		s.typ, s.waits = SocketStream, true
+	default:
+		s.waits = true
+	}
+	s.do = s.read
+	if write {
+		s.do, s.events = s.write, unix.POLLOUT
+		if s.waits {
+			s.chunk = 4096 // PIPE_BUF: what POLLOUT promises
+		}
+	}
+	return s, nil
+}
+
+func newFileInput(f *os.File) (Input, error)   { return newFileStream(f, false) }
+func newFileOutput(f *os.File) (Output, error) { return newFileStream(f, true) }
+
+func (s *fileStream) Read(stop *Stop, p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := s.call(stop, p)
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func (s *fileStream) Write(stop *Stop, p []byte) (int, error) {
+	total := 0
+	for total < len(p) {
+		n, err := s.call(stop, p[total:min(len(p), total+min(s.chunk, len(p)))])
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (s *fileStream) call(stop *Stop, p []byte) (int, error) {
+	s.stop, s.p, s.n, s.err = stop, p, 0, nil
+	if err := s.conn.Control(s.do); err != nil {
+		s.err = syscall.EBADF // the caller closed its file
+	}
+	s.p, s.stop = nil, nil
+	return s.n, s.err
+}
+
+func (s *fileStream) read(fd uintptr) {
+	s.transfer(fd, unix.Read)
+}
+
+func (s *fileStream) write(fd uintptr) {
+	s.transfer(fd, unix.Write)
+}
+
+func (s *fileStream) transfer(fd uintptr, do func(int, []byte) (int, error)) {
+	for {
+		if s.waits {
+			if s.err = s.stop.waitFor(int32(fd), s.events); s.err != nil {
+				return
+			}
+		}
+		n, err := do(int(fd), s.p)
+		switch err {
+		case nil:
+			s.n = n
+			return
+		case unix.EINTR:
+		case unix.EAGAIN: // somebody else was faster
+			s.waits = true
+		default:
+			s.err = streamError(err)
+			return
+		}
+	}
+}
+
+func (s *fileStream) Type() FileType { return s.typ }
+
+func (s *fileStream) ready() (r Readiness, ok bool) {
+	if !s.waits {
+		return Readiness{Bytes: 1}, true
+	}
+	err := s.conn.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: s.events}}
+		if n, err := unix.Poll(fds, 0); n == 0 || err != nil {
+			return
+		}
+		ok = true
+		r.Hangup = fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+		if n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ); err == nil && s.events == unix.POLLIN {
+			r.Bytes = uint64(max(n, 0))
+		}
+	})
+	if err != nil {
+		return Readiness{Hangup: true}, true
+	}
+	return r, ok
+}
+
+func (s *fileStream) descriptor() (descriptor, bool) { return descriptor{s.conn, s.events}, s.waits }
+func (s *fileStream) prepare(*Stop)                  {}
+
+type descriptor struct {
+	conn   syscall.RawConn
+	events int16
+}
+
+// waker is an eventfd.
+type waker struct {
+	fd   int
+	open bool
+}
+
+func (w *waker) close() {
+	if w.open {
+		_ = unix.Close(w.fd)
+		w.open = false
+	}
+}
+
+// wake ends the wait under way, or the next one.
+func (s *Stop) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waker.open {
+		_, _ = unix.Write(s.waker.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}
+}
+
+func (s *Stop) wakerFD() (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0, ErrStopped
+	}
+	if !s.waker.open {
+		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		if err != nil {
+			return 0, streamError(err)
+		}
+		s.waker = waker{fd, true}
+	}
+	return s.waker.fd, nil
+}
+
+// waitFor waits until fd has one of events or stop ends.
+func (s *Stop) waitFor(fd int32, events int16) error {
+	fds := [2]unix.PollFd{{Fd: fd, Events: events}}
+	for {
+		if s.Ended() {
+			return ErrStopped
+		}
+		if n, err := unix.Poll(fds[:1], 0); n > 0 && err == nil {
+			return nil
+		}
+		w, err := s.wakerFD()
+		if err != nil {
+			return err
+		}
+		fds[1] = unix.PollFd{Fd: int32(w), Events: unix.POLLIN}
+		if s.Ended() { // it may have ended before there was a waker
+			return ErrStopped
+		}
+		if _, err := unix.Poll(fds[:], -1); err != nil && err != unix.EINTR {
+			return streamError(err)
+		}
+		s.drain(w, fds[1].Revents)
+	}
+}
+
+func (s *Stop) drain(w int, revents int16) {
+	if revents != 0 {
+		var b [8]byte
+		_, _ = unix.Read(w, b[:])
+	}
+}
+
+// wait waits until one of streams may be ready, deadline is reached, or wake is called.
+func (s *Stop) wait(deadline time.Time, streams []Pollable) error {
+	w, err := s.wakerFD()
+	if err != nil {
+		return err
+	}
+	if s.Ended() {
+		return ErrStopped
+	}
+	for _, p := range streams { // what became ready before there was a waker
+		if _, ok := p.ready(); ok {
+			return nil
+		}
+	}
+	fds := make([]unix.PollFd, 1, 1+len(streams))
+	fds[0] = unix.PollFd{Fd: int32(w), Events: unix.POLLIN}
+	return s.withDescriptors(streams, fds, func(fds []unix.PollFd) error {
+		var timeout *unix.Timespec
+		if !deadline.IsZero() {
+			ts := unix.NsecToTimespec(max(0, time.Until(deadline)).Nanoseconds())
+			timeout = &ts
+		}
+		if _, err := unix.Ppoll(fds, timeout, nil); err != nil && err != unix.EINTR {
+			return err
+		}
+		s.drain(w, fds[0].Revents)
+		return nil
+	})
+}
+
+// withDescriptors calls f with the descriptors of streams, each kept open by its file's lock.
+func (s *Stop) withDescriptors(streams []Pollable, fds []unix.PollFd, f func([]unix.PollFd) error) error {
+	for i, p := range streams {
+		d, ok := p.descriptor()
+		if !ok {
+			continue
+		}
+		var err error
+		if cerr := d.conn.Control(func(fd uintptr) {
+			err = s.withDescriptors(streams[i+1:], append(fds, unix.PollFd{Fd: int32(fd), Events: d.events}), f)
+		}); cerr != nil {
+			return nil // closed by the caller: ready, with a hang-up
+		}
+		return err
+	}
+	return f(fds)
+}
