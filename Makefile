@@ -1,0 +1,89 @@
+# Targets of this project. Every one runs with Go alone, save those that help says otherwise of.
+
+GO         ?= go
+FUZZTIME   ?= 5s
+BENCHTIME  ?= 3s
+# Version that `make build` stamps; empty: what the go command records of the commit.
+VERSION    ?=
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+EMBEDDER  := testdata/embedder
+
+.DEFAULT_GOAL := help
+.PHONY: help build test test-race test-tags test-root test-real vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+build: ## build bin/wasmoci
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
+
+test: ## all tests: needs Go only, no root, no native library
+	$(GO) test ./...
+	cd $(EMBEDDER) && $(GO) test ./...
+
+test-race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+test-tags: ## all tests with each engine's tag, with and without cgo
+	for tag in wasmtime wasmedge wasmer; do \
+		for cgo in 0 1; do CGO_ENABLED=$$cgo $(GO) test -tags $$tag . ./engine/... || exit 1; done; \
+	done
+
+test-user: ## all tests once more as a user who is not root (needs root, to become one)
+	./.ci/as-user $(GO) test ./...
+
+test-real: ## programs of Go, C and CPython from bundles (needs make deps)
+	$(GO) test -tags real -count 1 ./examples/wasmoci/real
+
+vet-all: ## build and vet everything, tests too, for every platform without cgo
+	for p in $(PLATFORMS); do \
+		echo "vet $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./... || exit 1; \
+	done
+
+lint: ## formatting, go vet, staticcheck, rules of the house
+	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "not formatted, run $(GO) run $(GOFUMPT) -w .:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags real ./examples/...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(STATICCHECK) -tags real ./examples/...
+	$(GO) test ./internal/house
+
+generate: ## make what is generated: modules of .wat sources, README's matrix, api.txt (needs wat2wasm)
+	$(GO) generate ./...
+	$(MAKE) matrix api
+
+generate-check: generate ## fail where generating changes a committed file
+	git diff --exit-code
+
+matrix: ## write the capability matrix into README.md
+	$(GO) test ./internal/house -run TestMatrix -update
+
+api: ## record the exported surface in api.txt
+	$(GO) run ./internal/apisurface -o api.txt
+
+api-check: ## fail where the exported surface is not the recorded one
+	@$(GO) run ./internal/apisurface | diff -u api.txt - || { echo "the exported API changed: run make api, and name the change in CHANGELOG.md"; exit 1; }
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "fuzz $$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+bench: ## benchmarks, with a table of ratios (CPython's needs make deps)
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./oci
+	$(GO) run ./examples/bench
+
+deps: ## install what the other targets need beyond Go (Debian, as root)
+	./.ci/deps
+
+ci: ## everything
+	./.ci/all

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+// host is what run and compile share: which engine, and where it keeps compiled code.
+type host struct {
+	engine   string
+	cacheDir string
+}
+
+// addFlags declares --engine and --cache-dir.
+func (h *host) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&h.engine, "engine", "", "engine to run on, see wasmoci engines (default: the one the bundle names, else the first that can)")
+	cmd.Flags().StringVar(&h.cacheDir, "cache-dir", defaultCacheDir(), `directory for compiled code; "" keeps none`)
+}
+
+// defaultCacheDir is "" where the user has no cache directory, as services often have none.
+func defaultCacheDir() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "wasmoci")
+}
+
+// open opens the engine that the user named, else the one that the bundle names, else the first that can do what the run
+// needs. The caller closes it.
+func (h *host) open(ctx context.Context, named string, format wasi.Format, need engine.Capabilities, report func(engine.Event)) (engine.Engine, error) {
+	name := h.engine
+	if name == "" {
+		name = named
+	}
+	if name == "" {
+		d, err := engine.Select(format, need)
+		if err != nil {
+			return nil, err
+		}
+		name = d.Name
+	}
+	return engine.Open(ctx, name, engine.Options{CacheDir: h.cacheDir, Observe: report})
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wasmoci/wasmoci/engine"
+	_ "github.com/wasmoci/wasmoci/engine/all"
+)
+
+func main() {
+	err := newCommand().ExecuteContext(context.Background())
+	report(os.Stderr, err)
+	os.Exit(engine.ExitCode(err))
+}
+
+func newCommand() *cobra.Command {
+	var showVersion bool
+	cmd := &cobra.Command{
+		Use:           "wasmoci",
+		Short:         "Run the WebAssembly guests of OCI bundles",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // so that an unknown command is RunE's error, as any other misuse
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 0:
+				return usage(cmd, fmt.Errorf("unknown command %q", args[0]))
+			case showVersion:
+				return printVersion(cmd, cmd.OutOrStdout())
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.Flags().BoolVar(&showVersion, "version", false, "print the versions of wasmoci, of runtime-spec and of the engines")
+	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.SetFlagErrorFunc(usage)
+	cmd.AddCommand(newRun(), newExplain(), newEngines(), newCompile())
+	return cmd
+}
+
+// noArguments is the Args of commands that take flags only.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(cmd, fmt.Errorf("unexpected argument %q", args[0]))
+	}
+	return nil
+}
+
+// usage says where to read about a command that was called wrongly.
+func usage(cmd *cobra.Command, err error) error {
+	return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+}
+
+// report prints what went wrong, each line with the program's name, and a trapped guest's backtrace. A guest that ended by
+// itself or by a signal speaks for itself: its exit status says all.
+func report(w io.Writer, err error) {
+	var exit *engine.ExitError
+	var sig engine.Signal
+	if err == nil || errors.As(err, &exit) || errors.As(err, &sig) {
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "wasmoci: %s\n", printable(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "  ")))
+	}
+	var trap *engine.TrapError
+	if errors.As(err, &trap) && trap.Backtrace != "" {
+		fmt.Fprintln(w, "wasmoci: guest backtrace, innermost function first:")
+		for line := range strings.Lines(trap.Backtrace) {
+			fmt.Fprintf(w, "\t%s\n", printable(strings.TrimSpace(line)))
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the program itself a command in PATH, for the scripts and for tests that start it.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"wasmoci": main})
+}
+
+// TestScript runs testdata/script. Beside testscript's own commands there are
+//
+//	bundle DIR ARG...          make a bundle of testdata/guests with these arguments
+//	exits STATUS PROGRAM...    run a program that must end with this status
+func TestScript(t *testing.T) {
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HELLO", filepath.Join(here, "..", "bundles", "hello"))
+			env.Setenv("GUESTS", filepath.Join(here, "testdata", "guests"))
+			env.Setenv("TESTDATA", filepath.Join(here, "testdata"))
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("XDG_CACHE_HOME", "")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"bundle": bundleCommand,
+			"exits":  exitsCommand,
+		},
+	})
+}
+
+func bundleCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: bundle DIR ARG...")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(writeBundle(dir, args[1:]))
+}
+
+// writeBundle makes a bundle of testdata/guests.
+func writeBundle(dir string, args []string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.CopyFS(filepath.Join(dir, "rootfs"), os.DirFS("testdata/guests")); err != nil {
+		return err
+	}
+	config, err := json.Marshal(map[string]any{
+		"ociVersion": "1.3.0",
+		"process":    map[string]any{"args": args, "cwd": "/", "user": map[string]any{"uid": 0, "gid": 0}},
+		"root":       map[string]any{"path": "rootfs"},
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "config.json"), config, 0o644)
+}
+
+func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	status := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		status = exit.ExitCode()
+	}
+	if status != want {
+		ts.Fatalf("exit status %d, want %d", status, want)
+	}
+}
