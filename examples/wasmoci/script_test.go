@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +16,17 @@ import (
 
 // TestMain makes the program itself a command in PATH, for the scripts and for tests that start it.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wasmoci": main})
+	testscript.Main(m, map[string]func(){"wasmoci": main, "stubborn": stubborn})
+}
+
+// stubborn is a command that goes on after the first signal, as a run could whose end takes long.
+func stubborn() {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	fmt.Println("ready")
+	<-ctx.Done()
+	fmt.Println(context.Cause(ctx))
+	select {}
 }
 
 // TestScript runs testdata/script. Beside testscript's own commands there are

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wasmoci/wasmoci/engine"
+)
+
+func TestReport(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(engine.Signal(15))
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"nothing":         {nil, ""},
+		"guest's status":  {fmt.Errorf("run: %w", &engine.ExitError{Code: 7}), ""},
+		"signal":          {engine.Stopped(ctx), ""},
+		"one line":        {errors.New("cause"), "wasmoci: cause\n"},
+		"several":         {errors.Join(errors.New("one"), errors.New("two\n\tand a half")), "wasmoci: one\nwasmoci: two\nwasmoci:   and a half\n"},
+		"terminal":        {errors.New("a\x1b[31mred\rname \u202e"), "wasmoci: a\\x1b[31mred\\rname \\u202e\n"},
+		"trap, no frames": {&engine.TrapError{Kind: engine.TrapUnreachable}, "wasmoci: trap: unreachable\n"},
+		"trap": {
+			&engine.TrapError{Kind: engine.TrapUnreachable, Backtrace: "inner()\n\touter\x1b()\n"},
+			"wasmoci: trap: unreachable\nwasmoci: guest backtrace, innermost function first:\n\tinner()\n\touter\\x1b()\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			if report(&b, test.err); b.String() != test.want {
+				t.Errorf("got\n%s\nwant\n%s", b.String(), test.want)
+			}
+		})
+	}
+}
+
+func TestProgress(t *testing.T) {
+	for name, test := range map[string]struct {
+		event engine.Event
+		want  string
+	}{
+		"begun":      {engine.Event{Phase: engine.PhaseCompile, Size: 1 << 20}, ""},
+		"compile":    {engine.Event{Phase: engine.PhaseCompile, Size: 3 << 19, Elapsed: 2100 * time.Millisecond}, "wasmoci: compiling \"/app\" (1.5 MiB): 2 s\n"},
+		"percentage": {engine.Event{Phase: engine.PhaseCompile, Size: 2048, Elapsed: time.Second, Done: 1, Total: 3}, "wasmoci: compiling \"/app\" (2.0 KiB): 1 s, 33%\n"},
+		"lock":       {engine.Event{Phase: engine.PhaseLock, Size: 7, Elapsed: time.Minute}, "wasmoci: waiting for another process that compiles \"/app\" (7 bytes): 60 s\n"},
+		"load":       {engine.Event{Phase: engine.PhaseLoad, Size: 7, Elapsed: time.Minute}, "wasmoci: loading the compiled code of \"/app\" (7 bytes): 60 s\n"},
+		"guest":      {engine.Event{Phase: engine.PhaseGuest, Elapsed: time.Minute}, ""},
+		"end":        {engine.Event{Phase: engine.PhaseEnd, Elapsed: time.Minute}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			if progress(&b, "/app")(test.event); b.String() != test.want {
+				t.Errorf("got %q, want %q", b.String(), test.want)
+			}
+		})
+	}
+}
