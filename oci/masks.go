@@ -10,7 +10,6 @@ import (
 // maskedPaths hides paths from the guest, and all that is mounted at or beneath them. Entered, the container's runtime
 // has masked them.
 func (p *planner) maskedPaths(r *rule) {
-	const field = "linux.maskedPaths"
 	if p.opts.Where == Entered {
 		p.usual(r)
 		return
@@ -18,15 +17,17 @@ func (p *planner) maskedPaths(r *rule) {
 	failed := len(p.errs)
 	masked := map[string]bool{}
 	for i, name := range p.spec.Linux.MaskedPaths {
-		if guest, ok := p.guestPath(field+"["+strconv.Itoa(i)+"]", name); ok {
+		if guest, ok := p.guestPath(r.Field+"["+strconv.Itoa(i)+"]", name); ok {
 			masked[guest] = true
 			p.hide(guest)
 		}
 	}
 	p.unmount(masked)
-	if len(p.errs) == failed {
-		p.usual(r)
+	if len(p.errs) > failed {
+		p.partly(r.Field)
+		return
 	}
+	p.usual(r)
 }
 
 // unmount takes what is beneath a masked path out of the tree.
@@ -52,14 +53,13 @@ func parent(guest string) string { return guest[:strings.LastIndexByte(guest, '/
 // a path on: the host path would have to be opened by name when the run starts, and an image could have put a link
 // to anywhere there. What is beneath /proc and /sys, which no guest needs, is hidden instead.
 func (p *planner) readonlyPaths(r *rule) {
-	const field = "linux.readonlyPaths"
 	if p.opts.Where == Entered {
 		p.usual(r)
 		return
 	}
 	failed := len(p.errs)
 	for i, name := range p.spec.Linux.ReadonlyPaths {
-		at := field + "[" + strconv.Itoa(i) + "]"
+		at := r.Field + "[" + strconv.Itoa(i) + "]"
 		guest, ok := p.guestPath(at, name)
 		if !ok {
 			continue
@@ -73,7 +73,9 @@ func (p *planner) readonlyPaths(r *rule) {
 			p.reject(at, name, "is on a writable mount, and becomes read-only only in a container: set root.readonly, or ro on the mount")
 		}
 	}
-	if len(p.errs) == failed {
-		p.usual(r)
+	if len(p.errs) > failed {
+		p.partly(r.Field)
+		return
 	}
+	p.usual(r)
 }

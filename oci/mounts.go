@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,50 +22,78 @@ type mountRule struct {
 	Why             string
 }
 
+// mountKind is an index into mountPolicy.
+type mountKind int
+
 const (
-	kindBind = iota
-	kindTmpfs
-	kindDev
-	kindKernel
-	kindOther
+	bindMount mountKind = iota
+	tmpfsMount
+	devMount
+	deviceMount
+	kernelMount
+	otherMount
 )
 
 var mountPolicy = [...]mountRule{
-	kindBind:   {"bind, rbind: directory or file", Granted, Granted, "at its destination, read-only with ro or rro"},
-	kindTmpfs:  {"tmpfs", Granted, Granted, "in Direct a file system in memory of its own, with size and mode"},
-	kindDev:    {"tmpfs at /dev and below", Granted, Limited, "in Direct empty: no devices and no shared memory without a container"},
-	kindKernel: {"proc, sysfs, cgroup, cgroup2, mqueue, devpts", Enforced, Ignored, "hidden from the guest: it tells about the host and this process"},
-	kindOther:  {"any other", Granted, Rejected, "in Direct nobody mounts it: mount it on the host and use a bind mount"},
+	bindMount:   {"bind, rbind", Granted, Granted, "a directory or file, read-only with ro or rro"},
+	tmpfsMount:  {"tmpfs", Granted, Granted, "Direct: in memory, with size and mode"},
+	devMount:    {"tmpfs at /dev or below", Granted, Limited, "Direct: empty, no devices, no shared memory"},
+	deviceMount: {"bind from below /dev to below /dev", Enforced, Granted, "Entered: seen through the mount of /dev, opens where harmless"},
+	kernelMount: {"proc sysfs cgroup cgroup2 mqueue devpts", Enforced, Ignored, "hidden from the guest, as are binds of /proc and /sys to themselves"},
+	otherMount:  {"any other", Granted, Rejected, "Direct: nobody mounts it; mount it on the host and use a bind mount"},
 }
 
 // kernelTypes show the kernel or the engine's own process. A guest has no process and is granted none of them.
 var kernelTypes = map[string]bool{"proc": true, "sysfs": true, "cgroup": true, "cgroup2": true, "mqueue": true, "devpts": true}
 
+// mountKindOf tells the kind of m, whose clean destination is dest.
+func mountKindOf(m *specs.Mount, dest string) mountKind {
+	bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
+	switch {
+	case bind && m.Source == dest && (dest == "/proc" || dest == "/sys"):
+		return kernelMount
+	case bind && strings.HasPrefix(m.Source, "/dev/") && strings.HasPrefix(dest, "/dev/"):
+		return deviceMount
+	case bind:
+		return bindMount
+	case kernelTypes[m.Type]:
+		return kernelMount
+	case m.Type == "tmpfs" && (dest == "/dev" || strings.HasPrefix(dest, "/dev/")):
+		return devMount
+	case m.Type == "tmpfs":
+		return tmpfsMount
+	}
+	return otherMount
+}
+
 // optionRule is one row of the policy for options of mounts in Direct. Entered, every option was applied by the
 // runtime that made the container.
 type optionRule struct {
 	Names  string // separated by spaces; with "=" they take a value
+	Tmpfs  bool   // of a tmpfs only
 	Direct Verdict
 	Why    string
 }
 
 var optionPolicy = []optionRule{
-	{"ro rro rw rrw", Granted, "the last one counts, for everything beneath the destination"},
-	{"rbind", Granted, "what the host has mounted beneath the source comes with it"},
-	{"bind", Ignored, "what the host has mounted beneath the source comes with it, as with rbind"},
-	{"defaults", Granted, "the defaults"},
-	{"nosuid suid nodev dev noexec exec rnosuid rsuid rnodev rdev rnoexec rexec", Granted, "a guest executes no file, has no set-user-ID, and opens harmless devices only"},
-	{"private rprivate slave rslave shared rshared unbindable runbindable", Ignored, "no mount namespace: what the host mounts beneath the source later appears"},
-	{"atime noatime relatime norelatime strictatime nostrictatime diratime nodiratime lazytime nolazytime ratime rnoatime rrelatime rnorelatime rstrictatime rnostrictatime rdiratime rnodiratime iversion noiversion", Ignored, "times are kept as the host's file system does"},
-	{"async loud silent nomand symfollow rsymfollow", Granted, "the defaults"},
-	{"sync dirsync mand", Ignored, "writes and locks are as on the host's file system"},
-	{"size= mode=", Granted, "tmpfs: bound and permissions; where size is 0, \"%\" or absent, 64 MiB"},
-	{"nr_inodes= nr_blocks= uid= gid= huge= inode32 inode64 noswap", Ignored, "tmpfs: a file system in memory of its own has no such bound or owner"},
-	{"nosymfollow rnosymfollow", Rejected, "links cannot be forbidden without a mount: remove it"},
-	{"idmap ridmap", Rejected, "owners cannot be mapped without a mount: remove it, with uidMappings and gidMappings"},
-	{"tmpcopyup", Rejected, "a tmpfs starts empty: remove it"},
-	{"remount", Rejected, "there is no mount to change: name the options on the mount itself"},
-	{"any other", Rejected, "is not an option of runtime-spec"},
+	{"ro rro rw rrw", false, Granted, "the last one counts, for everything beneath"},
+	{"rbind", false, Granted, "what the host has mounted beneath the source comes with it"},
+	{"bind", false, Ignored, "what the host has mounted beneath the source comes with it, as with rbind"},
+	{"nosuid suid nodev dev noexec exec rnosuid rsuid rnodev rdev rnoexec rexec", false, Granted, "a guest executes no file, and of devices opens harmless ones only"},
+	{"defaults async loud silent nomand symfollow rsymfollow", false, Granted, "as ever"},
+	{"private rprivate slave rslave shared rshared unbindable runbindable", false, Ignored, "no mount namespace: what the host mounts beneath the source later appears"},
+	{
+		"atime noatime relatime norelatime strictatime nostrictatime diratime nodiratime lazytime nolazytime iversion noiversion " +
+			"ratime rnoatime rrelatime rnorelatime rstrictatime rnostrictatime rdiratime rnodiratime",
+		false, Ignored, "times of access are kept as the file system does",
+	},
+	{"sync dirsync mand", false, Ignored, "writes and locks are as on the file system"},
+	{"size= mode=", true, Granted, "64 MiB where the size is absent, 0 or a percentage"},
+	{"nr_inodes= nr_blocks= uid= gid= huge= mpol= inode32 inode64 noswap", true, Ignored, "a tmpfs in this process has no such property"},
+	{"nosymfollow rnosymfollow", false, Rejected, "links cannot be forbidden without a container: remove it"},
+	{"idmap ridmap", false, Rejected, "owners cannot be mapped without a container: remove it"},
+	{"tmpcopyup", true, Rejected, "a tmpfs in this process starts empty: remove it"},
+	{"remount", false, Rejected, "there is no mount to change: give its options to the mount itself"},
 }
 
 var optionByName = sync.OnceValue(func() map[string]*optionRule {
@@ -180,161 +209,148 @@ func (p *planner) allMounts(*rule) {
 		later[dests[i]] = i
 	}
 	for i, m := range p.spec.Mounts {
-		if dests[i] != "" {
-			p.mount(i, &m, dests[i], covers[i])
+		if dests[i] == "" || !p.mount(i, &m, dests[i], covers[i]) {
+			p.partly(mountField(i))
 		}
 	}
 }
 
 func mountField(i int) string { return "mounts[" + strconv.Itoa(i) + "]" }
 
-// mount plans the mount with index i; coveredBy, if not 0, is the index of the mount that covers it.
-func (p *planner) mount(i int, m *specs.Mount, dest string, coveredBy int) {
+// mount plans the mount with index i; coveredBy, if not 0, is the index of the mount that covers it. It returns false if
+// something of the mount is rejected.
+func (p *planner) mount(i int, m *specs.Mount, dest string, coveredBy int) bool {
 	field := mountField(i)
 	failed := len(p.errs)
-	o := p.options(field, m)
-	kind := kindOther
-	switch {
-	case o.bind && !(m.Source == dest && (dest == "/proc" || dest == "/sys")):
-		kind = kindBind
-	case o.bind || kernelTypes[m.Type]:
-		kind = kindKernel
-	case m.Type == "tmpfs" && (dest == "/dev" || strings.HasPrefix(dest, "/dev/")):
-		kind = kindDev
-	case m.Type == "tmpfs":
-		kind = kindTmpfs
-	}
-	rule := mountPolicy[kind]
-	verdict := rule.Entered
-	if p.opts.Where == Direct {
-		verdict = rule.Direct
-	}
-	granted := wasi.Mount{Guest: dest, ReadOnly: o.readOnly}
-	var reason string
-	switch {
-	case kind == kindKernel:
-		granted = wasi.Mount{Guest: dest, Hidden: true}
-		reason = dest + " is " + rule.Why
-	case p.opts.Where == Entered:
-		granted.Host = dest
-		reason = access(o.readOnly) + " at " + dest
-	case kind == kindBind:
-		reason = p.bind(field, m, &granted)
-	case kind == kindTmpfs:
-		granted.Tmpfs = &wasi.Tmpfs{SizeBytes: o.size, Mode: o.mode}
-		reason = access(o.readOnly) + " at " + dest + ", in memory"
-	case kind == kindDev:
-		granted = wasi.Mount{Guest: dest, Hidden: true}
-		reason = dest + " is empty: no devices and no shared memory without a container"
-	default:
-		p.reject(field+".type", m.Type, "nobody mounts this type without a container: mount it on the host and use a bind mount")
+	p.textual(field+".type", m.Type)
+	for k, opt := range m.Options {
+		p.textual(field+".options["+strconv.Itoa(k)+"]", opt)
 	}
 	if len(p.errs) > failed {
-		return
+		return false
+	}
+	kind := mountKindOf(m, dest)
+	verdict := mountPolicy[kind].in(p.opts.Where)
+	granted := wasi.Mount{Guest: dest, ReadOnly: readOnly(m.Options)}
+	reason := "at " + dest + ", read-write"
+	if granted.ReadOnly {
+		reason = "at " + dest + ", read-only"
+	}
+	switch {
+	case kind == kernelMount:
+		granted = wasi.Mount{Guest: dest, Hidden: true}
+		reason = "at " + dest + ", hidden from the guest: it shows the host and the engine's process"
+	case p.opts.Where == Entered && kind == deviceMount:
+		granted = wasi.Mount{}
+		reason = "at " + dest + ", seen through the mount of /dev, opens where harmless"
+	case p.opts.Where == Entered:
+		granted.Host = dest
+	case kind == bindMount || kind == deviceMount:
+		granted.Host = p.source(field+".source", m.Source)
+		p.effects(field, m, nil)
+		reason += ": the host's " + granted.Host
+	case kind == tmpfsMount:
+		granted.Tmpfs = &wasi.Tmpfs{}
+		p.effects(field, m, granted.Tmpfs)
+		reason += ", in memory"
+	case kind == devMount:
+		granted = wasi.Mount{Guest: dest, Hidden: true}
+		reason = "at " + dest + ", empty: no devices, no shared memory without a container"
+	default:
+		p.reject(field+".type", m.Type, mountPolicy[kind].Why)
+	}
+	if len(p.errs) > failed {
+		return false
 	}
 	if coveredBy != 0 {
-		p.record(field, Enforced, fmt.Sprintf("not there: mounts[%d] is mounted over it, as in a container", coveredBy))
-		return
+		p.record(field, Enforced, fmt.Sprintf("at %s, not there: mounts[%d] is mounted over it, as in a container", dest, coveredBy))
+		return true
 	}
 	if dest != m.Destination {
-		reason += fmt.Sprintf(", written %q", m.Destination)
+		reason += fmt.Sprintf(" (written %q)", m.Destination)
 	}
 	p.record(field, verdict, reason)
 	if granted.Hidden {
 		p.hide(dest)
-	} else {
+	} else if granted.Guest != "" {
 		p.place(granted)
 	}
+	return true
 }
 
-// bind grants a source of the host in Direct and says so.
-func (p *planner) bind(field string, m *specs.Mount, granted *wasi.Mount) string {
-	if m.Source == "" {
-		p.reject(field+".source", nil, "is missing: a bind mount needs a directory or file of the host")
+func (r mountRule) in(w Where) Verdict {
+	if w == Direct {
+		return r.Direct
+	}
+	return r.Entered
+}
+
+// readOnly says whether a mount with these options is read-only: the last of them counts.
+func readOnly(options []string) (ro bool) {
+	for _, opt := range options {
+		switch opt {
+		case "ro", "rro":
+			ro = true
+		case "rw", "rrw":
+			ro = false
+		}
+	}
+	return ro
+}
+
+// source is the host path of a bind mount in Direct.
+func (p *planner) source(field, source string) string {
+	if source == "" {
+		p.reject(field, nil, "is missing: a bind mount needs a directory or file of the host")
 		return ""
 	}
-	if !p.textual(field+".source", m.Source) {
+	if !p.textual(field, source) {
 		return ""
 	}
-	host, err := p.host(m.Source)
+	host, err := p.host(source)
 	if err != "" {
-		p.reject(field+".source", m.Source, err)
-		return ""
+		p.reject(field, source, err)
 	}
-	granted.Host = host
-	return access(granted.ReadOnly) + " at " + granted.Guest + ": the host's " + host
+	return host
 }
 
-func access(readOnly bool) string {
-	if readOnly {
-		return "read-only"
-	}
-	return "read-write"
-}
-
-// mountOptions are what the options of a mount say to a plan.
-type mountOptions struct {
-	bind, readOnly bool
-	size           uint64
-	mode           uint32
-}
-
-// options reads the options of a mount. In Direct it records those that do not have their effect.
-func (p *planner) options(field string, m *specs.Mount) mountOptions {
-	o := mountOptions{bind: m.Type == "bind"}
-	tmpfs := m.Type == "tmpfs"
-	direct := p.opts.Where == Direct
+// effects checks the options of a mount in Direct, records those that are without effect, and takes the size and mode of
+// a tmpfs.
+func (p *planner) effects(field string, m *specs.Mount, tmpfs *wasi.Tmpfs) {
 	for i, opt := range m.Options {
-		at := func() string { return field + ".options[" + strconv.Itoa(i) + "]" }
+		at := field + ".options[" + strconv.Itoa(i) + "]"
 		name, value, hasValue := strings.Cut(opt, "=")
 		if hasValue {
 			name += "="
 		}
-		switch name {
-		case "ro", "rro":
-			o.readOnly = true
-		case "rw", "rrw":
-			o.readOnly = false
-		case "bind", "rbind":
-			o.bind = true
-		}
 		rule := optionByName()[name]
 		switch {
-		case strings.IndexByte(opt, 0) >= 0:
-			p.reject(at(), opt, "contains a NUL byte")
-		case !direct || kernelTypes[m.Type]:
-		case rule == nil || strings.HasPrefix(rule.Why, "tmpfs: ") && !tmpfs:
-			p.reject(at(), opt, "is not an option of this kind of mount in runtime-spec")
+		case rule == nil || rule.Tmpfs && tmpfs == nil:
+			p.reject(at, opt, "is no option that runtime-spec has for this mount")
 		case name == "size=":
-			p.size(at(), value, &o)
+			p.size(at, value, tmpfs)
 		case name == "mode=":
-			mode, err := strconv.ParseUint(value, 8, 32)
-			if err != nil || mode > 0o7777 {
-				p.reject(at(), opt, "is not a mode in octal")
+			mode, err := strconv.ParseUint(value, 8, 12)
+			if err != nil {
+				p.reject(at, opt, "is not a mode in octal")
 			}
-			o.mode = uint32(mode)
+			tmpfs.Mode = uint32(mode)
 		case rule.Direct == Rejected:
-			p.reject(at(), opt, rule.Why)
+			p.reject(at, opt, rule.Why)
 		case rule.Direct != Granted:
-			p.record(at(), rule.Direct, opt+": "+rule.Why)
+			p.record(at, rule.Direct, opt+": "+rule.Why)
 		}
 	}
-	for _, ids := range []struct {
-		name string
-		set  bool
-	}{{"uidMappings", len(m.UIDMappings) > 0}, {"gidMappings", len(m.GIDMappings) > 0}} {
-		switch {
-		case ids.set && direct:
-			p.reject(field+"."+ids.name, nil, "owners cannot be mapped without a mount: remove it")
-		case ids.set:
-			p.record(field+"."+ids.name, Enforced, byRuntime)
-		}
+	if len(m.UIDMappings) > 0 {
+		p.reject(field+".uidMappings", nil, "owners cannot be mapped without a container: remove it")
 	}
-	return o
+	if len(m.GIDMappings) > 0 {
+		p.reject(field+".gidMappings", nil, "owners cannot be mapped without a container: remove it")
+	}
 }
 
 // size reads the size of a tmpfs, as the kernel does: bytes, or with one of the suffixes k m g t p e.
-func (p *planner) size(field, value string, o *mountOptions) {
+func (p *planner) size(field, value string, tmpfs *wasi.Tmpfs) {
 	digits, shift := value, 0
 	if n := len(value); n > 0 {
 		if k := strings.IndexByte("kmgtpe", value[n-1]|0x20); k >= 0 {
@@ -354,6 +370,6 @@ func (p *planner) size(field, value string, o *mountOptions) {
 	case n == 0:
 		p.record(field, Limited, "no bound is not granted: 64 MiB")
 	default:
-		o.size = n << shift
+		tmpfs.SizeBytes = n << shift
 	}
 }

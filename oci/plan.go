@@ -195,6 +195,11 @@ func (p *planner) reject(field string, value any, reason string) {
 	p.errs = append(p.errs, &SpecError{Field: field, Value: value, Err: errors.New(reason)})
 }
 
+// partly adds an entry for the rest of a field that is rejected because of something below it.
+func (p *planner) partly(field string) {
+	p.plan.Account = append(p.plan.Account, Entry{field, Rejected, "for what is rejected above"})
+}
+
 // textual says whether a string can be used at all, and rejects it otherwise.
 func (p *planner) textual(field, s string) bool {
 	if strings.IndexByte(s, 0) >= 0 {

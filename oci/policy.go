@@ -33,9 +33,10 @@ func (r *rule) in(w Where) (Verdict, string) {
 
 const (
 	byRuntime = "applied by the runtime that made the container"
-	alone     = "no container without a runtime that makes one: this process stays as it is"
+	alone     = "no container: this process stays as it is"
 	noCgroup  = "no cgroup without a container"
 	foreign   = "describes a container of another kind: remove the section"
+	hookless  = "hooks run around a container, and there is none: remove them"
 )
 
 // policy is the whole policy for fields, in the order of the specification. Package documentation and tests are made
@@ -43,12 +44,12 @@ const (
 var policy = []rule{
 	{"ociVersion", Granted, Granted, "a version 1 of runtime-spec", (*planner).version},
 
-	{"process.terminal", Enforced, Rejected, "a terminal needs a runtime that makes one: set it to false", nil},
+	{"process.terminal", Enforced, Rejected, "nobody makes a terminal: set it to false", nil},
 	{"process.consoleSize", Enforced, Ignored, "there is no terminal to size", nil},
 	{"process.user.uid", Enforced, Ignored, "no container: the guest acts as this process's user", (*planner).uid},
 	{"process.user.gid", Enforced, Ignored, "no container: the guest acts as this process's group", (*planner).gid},
-	{"process.user.umask", Enforced, Ignored, "no container: files are created with this process's umask", nil},
-	{"process.user.additionalGids", Enforced, Ignored, "no container: the guest acts with this process's groups", nil},
+	{"process.user.umask", Enforced, Ignored, "no container: this process's umask counts", nil},
+	{"process.user.additionalGids", Enforced, Ignored, "no container: this process's groups count", nil},
 	{"process.user.username", Ignored, Ignored, "names a user of Windows", nil},
 	{"process.args", Granted, Granted, "exact; args[0] without \"#function\"", (*planner).args},
 	{"process.commandLine", Rejected, Rejected, "is a command line of Windows: use args", nil},
@@ -65,27 +66,27 @@ var policy = []rule{
 	{"process.execCPUAffinity", Enforced, Ignored, alone, nil},
 
 	{"root.path", Granted, Granted, "the guest's /", (*planner).root},
-	{"root.readonly", Enforced, Enforced, "every change beneath / fails with EROFS, except in mounts", nil},
+	{"root.readonly", Enforced, Enforced, "every change fails with EROFS, except in mounts", nil},
 
-	{"hostname", Enforced, Ignored, "no container: WASI shows a guest no host name", nil},
-	{"domainname", Enforced, Ignored, "no container: WASI shows a guest no domain name", nil},
+	{"hostname", Enforced, Ignored, "no container; WASI shows no host name", nil},
+	{"domainname", Enforced, Ignored, "no container; WASI shows no domain name", nil},
 
-	{"mounts", Granted, Granted, "one grant each, by its type and options: see the tables below", (*planner).allMounts},
+	{"mounts", Granted, Granted, "one grant each: see the tables below", (*planner).allMounts},
 
-	{"hooks.prestart", Enforced, Rejected, "hooks run around a container, and there is none: remove them", nil},
-	{"hooks.createRuntime", Enforced, Rejected, "hooks run around a container, and there is none: remove them", nil},
-	{"hooks.createContainer", Enforced, Rejected, "hooks run around a container, and there is none: remove them", nil},
-	{"hooks.startContainer", Enforced, Rejected, "hooks run around a container, and there is none: remove them", nil},
-	{"hooks.poststart", Enforced, Rejected, "hooks run around a container, and there is none: remove them", nil},
-	{"hooks.poststop", Enforced, Rejected, "hooks run around a container, and there is none: remove them", nil},
+	{"hooks.prestart", Enforced, Rejected, hookless, nil},
+	{"hooks.createRuntime", Enforced, Rejected, hookless, nil},
+	{"hooks.createContainer", Enforced, Rejected, hookless, nil},
+	{"hooks.startContainer", Enforced, Rejected, hookless, nil},
+	{"hooks.poststart", Enforced, Rejected, hookless, nil},
+	{"hooks.poststop", Enforced, Rejected, hookless, nil},
 
 	{"annotations", Granted, Granted, "metadata, which asks nothing of the guest", (*planner).annotations},
 
 	{"linux.uidMappings", Enforced, Ignored, "no user namespace without a container", nil},
 	{"linux.gidMappings", Enforced, Ignored, "no user namespace without a container", nil},
 	{"linux.sysctl", Enforced, Ignored, alone, nil},
-	{"linux.resources.devices", Enforced, Ignored, noCgroup + "; a guest opens null, zero, full, random and urandom only", nil},
-	{"linux.resources.memory.limit", Enforced, Limited, "bounds the guest's memory; what the engine needs is not counted", (*planner).memory},
+	{"linux.resources.devices", Enforced, Ignored, noCgroup + "; a guest opens harmless ones only", nil},
+	{"linux.resources.memory.limit", Enforced, Limited, "bounds the guest's memory, not what the engine needs", (*planner).memory},
 	{"linux.resources.memory.reservation", Enforced, Ignored, noCgroup, nil},
 	{"linux.resources.memory.swap", Enforced, Ignored, noCgroup, nil},
 	{"linux.resources.memory.kernel", Enforced, Ignored, noCgroup, nil},
@@ -108,12 +109,12 @@ var policy = []rule{
 	{"linux.seccomp", Enforced, Ignored, alone, nil},
 	{"linux.rootfsPropagation", Enforced, Ignored, "no mount namespace without a container", nil},
 	{"linux.maskedPaths", Enforced, Enforced, "do not exist for the guest", (*planner).maskedPaths},
-	{"linux.readonlyPaths", Enforced, Enforced, "read-only with the mount they are on, or hidden with it", (*planner).readonlyPaths},
+	{"linux.readonlyPaths", Enforced, Enforced, "read-only or hidden with the mount they are on", (*planner).readonlyPaths},
 	{"linux.mountLabel", Enforced, Ignored, "no mount namespace without a container", nil},
 	{"linux.intelRdt", Enforced, Ignored, alone, nil},
 	{"linux.memoryPolicy", Enforced, Ignored, alone, nil},
 	{"linux.personality", Enforced, Ignored, alone, nil},
-	{"linux.timeOffsets", Enforced, Ignored, "no time namespace without a container; a guest's monotonic clock starts anywhere", nil},
+	{"linux.timeOffsets", Enforced, Ignored, "no time namespace; a monotonic clock starts anywhere", nil},
 
 	{"solaris", Rejected, Rejected, foreign, nil},
 	{"windows", Rejected, Rejected, foreign, nil},
@@ -179,21 +180,20 @@ func fieldsOf(t reflect.Type) []field {
 func (p *planner) walk(v reflect.Value, n *node, path string) {
 	for _, f := range n.fields {
 		fv := v.Field(f.index)
+		isStruct := fv.Kind() == reflect.Struct
 		if fv.Kind() == reflect.Pointer && !fv.IsNil() && fv.Elem().Kind() == reflect.Struct {
-			fv = fv.Elem()
-		}
-		if isUnset(fv) && !f.required {
-			continue
+			fv, isStruct = fv.Elem(), true
 		}
 		name := f.name
 		if path != "" {
 			name = path + "." + name
 		}
 		switch {
+		case isStruct && f.node != nil && f.node.rule == nil:
+			p.walk(fv, f.node, name) // even an empty one: some of its fields may be required
+		case isUnset(fv) && !f.required:
 		case f.node == nil:
 			p.reject(name, nil, "this version of wasmoci has no rule for it: remove it, or use a newer version")
-		case f.node.rule == nil:
-			p.walk(fv, f.node, name)
 		case f.node.rule.plan != nil:
 			f.node.rule.plan(p, f.node.rule)
 		default:

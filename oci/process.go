@@ -53,7 +53,9 @@ func (p *planner) args(r *rule) {
 		p.plan.Config.Args = slices.Clone(args)
 		p.plan.Config.Args[0] = module
 		p.usual(r)
+		return
 	}
+	p.partly(r.Field)
 }
 
 func (p *planner) env(r *rule) {
@@ -67,10 +69,12 @@ func (p *planner) env(r *rule) {
 			ok = false
 		}
 	}
-	if ok {
-		p.plan.Config.Env = slices.Clone(p.spec.Process.Env)
-		p.usual(r)
+	if !ok {
+		p.partly(r.Field)
+		return
 	}
+	p.plan.Config.Env = slices.Clone(p.spec.Process.Env)
+	p.usual(r)
 }
 
 func (p *planner) cwd(r *rule) {
