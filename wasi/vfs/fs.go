@@ -43,14 +43,22 @@ type Preopen struct {
 // [errors.ErrUnsupported] where a mount asks for what cannot be had: a Tmpfs, any mount on an operating system other than
 // Linux, or a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
 // ownership of each File and must Close the FS.
-func New(mounts []wasi.Mount) (*FS, error) {
+func New(mounts []wasi.Mount) (*FS, error) { return newFS(mounts, shortcuts{true, true}) }
+
+// shortcuts are what the walk can do without.
+type shortcuts struct{ openat2, proc bool }
+
+// newFS is New with those shortcuts at most.
+func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 	if err := (&wasi.Config{Mounts: mounts}).Validate(); err != nil {
 		return nil, err
 	}
 	fs := &FS{born: time.Now().UnixNano(), open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts))}
 	if len(mounts) > 0 {
-		fs.openat2 = hasOpenat2()
-		fs.proc = fs.keepOptional(openProc())
+		fs.openat2 = use.openat2 && hasOpenat2()
+		if use.proc {
+			fs.proc = fs.keepOptional(openProc())
+		}
 	}
 	var errs []error
 	for i, spec := range mounts {

@@ -38,8 +38,8 @@ func dupFile(f *os.File) (int, error) {
 		return -1, err
 	}
 	fd := -1
-	if e := conn.Control(func(n uintptr) { fd, err = dupFD(int(n)) }); e != nil {
-		return -1, e
+	if conn.Control(func(n uintptr) { fd, err = dupFD(int(n)) }) != nil {
+		return -1, os.ErrClosed
 	}
 	return fd, err
 }

@@ -9,7 +9,7 @@ const (
 	maxPath  = 4095    // bytes of a path, as PATH_MAX without its NUL
 	maxName  = 255     // bytes of a component
 	maxLinks = 40      // symbolic links in one walk, as Linux
-	maxSteps = 1 << 17 // directories opened in one walk: each ".." opens all above it again
+	maxSteps = 1 << 15 // directories opened in one walk: each ".." opens all above it again
 )
 
 // walk is the confined walk of one path. It stands in a directory of the guest's tree, which it holds open by an O_PATH
