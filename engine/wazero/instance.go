@@ -3,6 +3,7 @@ package wazero
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -56,6 +57,10 @@ func (i *instance) run(ctx context.Context) {
 	close(i.done)
 }
 
+// anonymous is the configuration of every instance: without a name, so that there can be many; nothing is called by itself;
+// and a source of random numbers that nobody uses, because wazero would seed one of its own each time.
+var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(strings.NewReader(""))
+
 // guest instantiates the module, which runs its start function, and calls the entrypoint.
 func (i *instance) guest(ctx context.Context) (err error) {
 	defer func() {
@@ -64,8 +69,7 @@ func (i *instance) guest(ctx context.Context) (err error) {
 		}
 	}()
 	ctx = experimental.WithMemoryAllocator(context.WithValue(ctx, runKey{}, i), &i.memory)
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	mod, err := i.module.runtime.InstantiateModule(ctx, i.module.compiled, config)
+	mod, err := i.module.runtime.InstantiateModule(ctx, i.module.compiled, anonymous)
 	if err != nil {
 		return err
 	}

@@ -1,30 +1,39 @@
 package wazero
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/experimental"
 )
 
 // memory is the linear memory of one instance, and its own wazero allocator: a module has one memory at most. The limit is
-// this run's alone, although the compiled code is shared.
+// this run's alone, although the compiled code is shared. It begins in a small buffer that runs take turns with: for a
+// guest that lives for microseconds, mapping and unmapping address space would take longer than the guest. One that
+// outgrows it moves once, to a reservation, and from then on grows in place.
 type memory struct {
-	limit uint64 // bytes; 0 is none
-	buf   []byte // what the guest sees
-	mem   reservation
-	size  atomic.Uint64
-	peak  atomic.Uint64
+	limit   uint64 // bytes; 0 is none
+	maximum uint64 // bytes that wazero will ever ask for
+	buf     []byte // what the guest sees
+	small   *smallBuffer
+	large   reservation
+	size    atomic.Uint64
+	peak    atomic.Uint64
 }
+
+type smallBuffer [256 << 10]byte
+
+var smallBuffers = sync.Pool{New: func() any { return new(smallBuffer) }}
 
 // bytes is the guest's memory now; nil without one.
 func (m *memory) bytes() []byte { return m.buf }
 
 // Allocate implements experimental.MemoryAllocator.
 func (m *memory) Allocate(_, maximum uint64) experimental.LinearMemory {
+	m.maximum = maximum
 	if m.limit != 0 {
-		maximum = min(maximum, m.limit)
+		m.maximum = min(maximum, m.limit)
 	}
-	m.mem.reserve(maximum)
 	return m
 }
 
@@ -33,7 +42,7 @@ func (m *memory) Reallocate(size uint64) []byte {
 	if m.limit != 0 && size > m.limit {
 		return nil
 	}
-	b, ok := m.mem.commit(m.buf, size)
+	b, ok := m.resize(size)
 	if !ok {
 		return nil
 	}
@@ -43,10 +52,37 @@ func (m *memory) Reallocate(size uint64) []byte {
 	return b
 }
 
+func (m *memory) resize(size uint64) ([]byte, bool) {
+	if m.small == nil && m.buf == nil && size <= uint64(len(smallBuffer{})) {
+		m.small = smallBuffers.Get().(*smallBuffer)
+	}
+	if m.small == nil {
+		return m.large.commit(m.buf, size, m.maximum)
+	}
+	if size <= uint64(len(m.small)) {
+		clear(m.small[len(m.buf):size]) // another guest had it
+		return m.small[:size:size], true
+	}
+	b, ok := m.large.commit(nil, size, m.maximum)
+	if ok {
+		copy(b, m.buf)
+		m.giveBack()
+	}
+	return b, ok
+}
+
 // Free implements experimental.LinearMemory. It may be called often; nobody uses the memory any more.
 func (m *memory) Free() {
 	m.buf = nil
-	m.mem.release()
+	m.giveBack()
+	m.large.release()
+}
+
+func (m *memory) giveBack() {
+	if m.small != nil {
+		smallBuffers.Put(m.small)
+		m.small = nil
+	}
 }
 
 // grow returns memory of size bytes that begins with now: a copy where now has no room for it.

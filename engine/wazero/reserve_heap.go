@@ -5,6 +5,6 @@ package wazero
 // reservation is nothing where address space cannot be reserved: memory grows on Go's heap.
 type reservation struct{}
 
-func (*reservation) reserve(uint64)                                {}
-func (*reservation) commit(now []byte, size uint64) ([]byte, bool) { return grow(now, size), true }
-func (*reservation) release()                                      {}
+func (*reservation) commit(now []byte, size, _ uint64) ([]byte, bool) { return grow(now, size), true }
+
+func (*reservation) release() {}

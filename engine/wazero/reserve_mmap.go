@@ -9,24 +9,19 @@ import "golang.org/x/sys/unix"
 // (RLIMIT_AS) there is none, and memory grows on Go's heap.
 type reservation struct{ space []byte }
 
-func (r *reservation) reserve(maximum uint64) {
-	if maximum == 0 {
-		return
+// commit makes now, which is nil or what the last commit returned, size bytes long; maximum is what may ever be asked for.
+func (r *reservation) commit(now []byte, size, maximum uint64) ([]byte, bool) {
+	if r.space == nil && now == nil {
+		b, err := unix.Mmap(-1, 0, int(maximum), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+		if err == nil {
+			r.space = b
+		}
 	}
-	if b, err := unix.Mmap(-1, 0, int(maximum), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE); err == nil {
-		r.space = b
-	}
-}
-
-func (r *reservation) commit(now []byte, size uint64) ([]byte, bool) {
 	if r.space == nil {
 		return grow(now, size), true
 	}
-	if size > uint64(len(r.space)) {
-		return nil, false
-	}
-	if old := uint64(len(now)); size > old {
-		if err := unix.Mprotect(r.space[old:size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
+	if held := uint64(len(now)); size > held {
+		if err := unix.Mprotect(r.space[held:size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
 			return nil, false
 		}
 	}

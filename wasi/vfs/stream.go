@@ -1,9 +1,11 @@
 package vfs
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -42,6 +44,12 @@ func NewInput(r io.Reader) (Input, error) {
 		return nothing{}, nil
 	case *os.File:
 		return newFileInput(r)
+	case *bytes.Buffer:
+		return memoryInput{r}, nil
+	case *bytes.Reader:
+		return memoryInput{r}, nil
+	case *strings.Reader:
+		return memoryInput{r}, nil
 	}
 	return newReaderInput(r), nil
 }
@@ -54,6 +62,8 @@ func NewOutput(w io.Writer) (Output, error) {
 		return nothing{}, nil
 	case *os.File:
 		return newFileOutput(w)
+	case *bytes.Buffer, *strings.Builder:
+		return memoryOutput{w}, nil
 	}
 	return &writerOutput{w: w}, nil
 }
@@ -67,6 +77,32 @@ func (nothing) Type() FileType                       { return Unknown }
 func (nothing) ready() (Readiness, bool)             { return Readiness{Hangup: true}, true }
 func (nothing) descriptor() (descriptor, bool)       { return descriptor{}, false }
 func (nothing) prepare(*Stop)                        {}
+
+// memoryInput reads what is known never to block, and so needs no goroutine.
+type memoryInput struct {
+	r interface {
+		io.Reader
+		Len() int
+	}
+}
+
+func (in memoryInput) Read(_ *Stop, p []byte) (int, error) { return in.r.Read(p) }
+func (memoryInput) Type() FileType                         { return Unknown }
+func (memoryInput) descriptor() (descriptor, bool)         { return descriptor{}, false }
+func (memoryInput) prepare(*Stop)                          {}
+
+func (in memoryInput) ready() (Readiness, bool) {
+	return Readiness{Bytes: uint64(in.r.Len()), Hangup: in.r.Len() == 0}, true
+}
+
+// memoryOutput writes what is known never to block.
+type memoryOutput struct{ w io.Writer }
+
+func (out memoryOutput) Write(_ *Stop, p []byte) (int, error) { return out.w.Write(p) }
+func (memoryOutput) Type() FileType                           { return Unknown }
+func (memoryOutput) ready() (Readiness, bool)                 { return Readiness{}, true }
+func (memoryOutput) descriptor() (descriptor, bool)           { return descriptor{}, false }
+func (memoryOutput) prepare(*Stop)                            {}
 
 // readerInput reads ahead of the guest by one buffer, in a goroutine that runs only while the guest wants input and none
 // is buffered: the guest's memory must not be given to a Read that may outlive the guest.
