@@ -70,9 +70,9 @@ func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
 	return h, nil
 }
 
-// environ is the guest's environment: cfg.Env, and PWD for a working directory that Env does not name.
+// environ is the guest's environment: cfg.Env, and PWD for a working directory that a guest would not assume by itself.
 func environ(cfg *wasi.Config) []string {
-	if cfg.Dir == "" {
+	if cfg.Dir == "" || cfg.Dir == "/" {
 		return cfg.Env
 	}
 	for _, e := range cfg.Env {
