@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"internal/apisurface": {},
 	"internal/house":      {},
 
+	"examples/bench":   {"engine", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
 	"examples/embed":   {"engine", "engine/wazero", "oci"},
 	"examples/wasmoci": {"engine", "engine/all", "oci", "wasi", cobra, runtimeSpec},
 }
@@ -45,7 +46,7 @@ var arrows = map[string][]string{
 // testsOnly are for test files: of these packages, or of any where the list is empty.
 var testsOnly = map[string][]string{
 	testscript:          {"examples/wasmoci"},
-	wazero:              {"engine/wazero", "examples/bench"},
+	wazero:              {"engine/wazero"},
 	"engine/enginetest": nil,
 }
 

