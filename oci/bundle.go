@@ -38,7 +38,7 @@ func (e *ConfigError) Error() string {
 	if e.Field == "" {
 		return fmt.Sprintf("oci: load bundle: %s:%d:%d: %v", e.File, e.Line, e.Column, e.Err)
 	}
-	return fmt.Sprintf("oci: load bundle: %s:%d:%d: %s: %v", e.File, e.Line, e.Column, e.Field, e.Err)
+	return fmt.Sprintf("oci: load bundle: %s:%d:%d: %s: %v", e.File, e.Line, e.Column, shorten(e.Field), e.Err)
 }
 
 // Unwrap returns Err.

@@ -112,7 +112,8 @@ type Detection struct {
 	// Engine is the engine that was named, by the operator or by an annotation; "" where none was. It may be one
 	// that no program has: opening it says so, and nothing else is to be taken in its place. Set with Wasm only.
 	Engine string `json:"engine,omitempty"`
-	// Field is what decided, in the runtime-spec's JSON names: "annotations[run.oci.handler]", "process.args[0]".
+	// Field is what decided, in the runtime-spec's JSON names: "annotations[run.oci.handler]", "process.args[0]"; ""
+	// where it was not the spec but the operator's choice.
 	Field string `json:"field,omitempty"`
 	// Reason says why, in words.
 	Reason string `json:"reason"`
@@ -123,7 +124,7 @@ func (d Detection) Err() error {
 	if d.Kind != Refused {
 		return nil
 	}
-	return &SpecError{Field: cmp.Or(d.Field, "process.args[0]"), Err: errors.New(d.Reason)}
+	return &SpecError{Field: cmp.Or(d.Field, "process"), Err: errors.New(d.Reason)}
 }
 
 // strength is how strongly a container is said to be wasm.

@@ -31,15 +31,19 @@ type Miss struct {
 // Error implements error. It says where the module was looked for, and what to write instead.
 func (e *NotFoundError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "oci: open module: %q not found in the container's file system:", e.Name)
+	fmt.Fprintf(&b, "oci: open module: %q not found in the container's file system:", shorten(e.Name))
 	for i, m := range e.Searched {
+		if i == 8 {
+			fmt.Fprintf(&b, ", and %d more", len(e.Searched)-i)
+			break
+		}
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, " %s: %v", m.Path, m.Err)
+		fmt.Fprintf(&b, " %s: %v", shorten(m.Path), m.Err)
 	}
 	if !strings.Contains(e.Name, "/") {
-		fmt.Fprintf(&b, ` (a name without "/" is looked up in PATH: write "./%s" for the working directory)`, e.Name)
+		fmt.Fprintf(&b, ` (a name without "/" is looked up in PATH: write "./%s" for the working directory)`, shorten(e.Name))
 	}
 	return b.String()
 }
@@ -63,7 +67,9 @@ type FileError struct {
 }
 
 // Error implements error.
-func (e *FileError) Error() string { return fmt.Sprintf("oci: open module: %q %v", e.Path, e.Err) }
+func (e *FileError) Error() string {
+	return fmt.Sprintf("oci: open module: %q: %v", shorten(e.Path), e.Err)
+}
 
 // Unwrap returns Err.
 func (e *FileError) Unwrap() error { return e.Err }
@@ -150,8 +156,10 @@ func openRegular(root *vfs.Dir, guest string) (*os.File, error) {
 	}
 	node, err := root.Open(rel, vfs.OpenOptions{Read: true, Follow: true})
 	if err != nil {
-		if stat, e := root.Lookup(rel, true); e == nil && stat.Type != vfs.Regular {
-			return nil, notRegular(stat.Type)
+		if !isMissing(err) {
+			if stat, err := root.Lookup(rel, true); err == nil && stat.Type != vfs.Regular {
+				return nil, notRegular(stat.Type)
+			}
 		}
 		return nil, err
 	}

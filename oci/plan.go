@@ -91,17 +91,22 @@ type SpecError struct {
 
 // Error implements error.
 func (e *SpecError) Error() string {
-	switch v := e.Value.(type) {
+	switch field := shorten(e.Field); v := e.Value.(type) {
 	case nil:
-		return fmt.Sprintf("oci: %s: %v", e.Field, e.Err)
+		return fmt.Sprintf("oci: %s: %v", field, e.Err)
 	case string:
-		if len(v) > 80 {
-			v = v[:80] + "…"
-		}
-		return fmt.Sprintf("oci: %s %q: %v", e.Field, v, e.Err)
+		return fmt.Sprintf("oci: %s %q: %v", field, shorten(v), e.Err)
 	default:
-		return fmt.Sprintf("oci: %s %v: %v", e.Field, v, e.Err)
+		return fmt.Sprintf("oci: %s %v: %v", field, v, e.Err)
 	}
+}
+
+// shorten makes what a stranger wrote fit into a message.
+func shorten(s string) string {
+	if len(s) > 100 {
+		return s[:100] + "…"
+	}
+	return s
 }
 
 // Unwrap returns Err.

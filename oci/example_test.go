@@ -1,0 +1,80 @@
+package oci_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/wasmoci/wasmoci/oci"
+)
+
+// A bundle is read, planned for a run without a container, and explained.
+func Example() {
+	bundle, err := oci.LoadBundle("testdata/bundle")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan, err := oci.FromSpec(bundle.Spec, oci.Options{
+		Where:   oci.Direct,
+		Bundle:  bundle.Dir,
+		UID:     1000, // os.Getuid() in a program
+		GID:     1000,
+		Unknown: bundle.Unknown,
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println("module:", plan.Module)
+	for _, m := range plan.Config.Mounts {
+		host, _ := filepath.Rel(bundle.Dir, m.Host)
+		fmt.Printf("mount:  %s host=%q readOnly=%t hidden=%t\n", m.Guest, host, m.ReadOnly, m.Hidden)
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, e := range plan.Account {
+		if e.Verdict == oci.Limited || e.Verdict == oci.Ignored {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", e.Field, e.Verdict, e.Reason)
+		}
+	}
+	w.Flush()
+	// Output:
+	// module: /hello.wasm
+	// mount:  / host="rootfs" readOnly=true hidden=false
+	// mount:  /proc host="" readOnly=false hidden=true
+	// mount:  /data host="data" readOnly=true hidden=false
+	// hostname          ignored  no container; WASI shows no host name
+	// mounts[0]         ignored  at /proc, hidden from the guest: it shows the host and the engine's process
+	// linux.namespaces  ignored  no container: this process stays as it is
+}
+
+// What cannot be honoured is an error for each field, and the account says the same.
+func ExampleFromSpec_rejected() {
+	spec := &specs.Spec{
+		Version: specs.Version,
+		Process: &specs.Process{Args: []string{"app.wasm"}, Cwd: "work", Terminal: true},
+		Root:    &specs.Root{Path: "/srv/rootfs"},
+	}
+	_, err := oci.FromSpec(spec, oci.Options{Where: oci.Direct})
+	fmt.Println(err)
+	// Output:
+	// oci: process.terminal: nobody makes a terminal: set it to false
+	// oci: process.cwd "work": is not an absolute path
+}
+
+// The annotation asks for an engine, and the content has the last word.
+func ExampleDetect() {
+	spec := &specs.Spec{
+		Process:     &specs.Process{Args: []string{"/app"}},
+		Annotations: map[string]string{"run.oci.handler": "wasmtime"},
+	}
+	for _, head := range []string{"\x00asm\x01\x00\x00\x00", "\x7fELF\x02\x01\x01\x00"} {
+		d := oci.Detect(spec, oci.DetectOptions{Head: []byte(head)})
+		fmt.Printf("%s, engine %q: %s\n", d.Kind, d.Engine, d.Reason)
+	}
+	// Output:
+	// wasm, engine "wasmtime": annotations[run.oci.handler] is "wasmtime", "/app" is WebAssembly (module)
+	// refused, engine "": annotations[run.oci.handler] is "wasmtime", but "/app" is an ELF executable: remove the annotation, or name a module
+}
