@@ -1,0 +1,2 @@
+;; A valid module with nothing in it.
+(module)

@@ -1,0 +1,21 @@
+;; Exports several functions that say their name, some that cannot be entrypoints, and things that are no functions.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (global (export "answer") i32 (i32.const 42))
+  (data (i32.const 0) "\10\00\00\00\06\00\00\00\20\00\00\00\06\00\00\00")
+  (data (i32.const 16) "start\n")
+  (data (i32.const 32) "other\n")
+  (func (export "_start")
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64))))
+  (func (export "other")
+    (drop (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 64))))
+  (func (export "count_args")                                ;; exits with the number of arguments
+    (drop (call $sizes (i32.const 64) (i32.const 68)))
+    (call $proc_exit (i32.load (i32.const 64))))
+  (func (export "a name with spaces, and ünïcode")
+    (drop (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 64))))
+  (func (export "takes") (param i32))
+  (func (export "gives") (result i32) (i32.const 0)))

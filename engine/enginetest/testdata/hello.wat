@@ -1,0 +1,8 @@
+;; A command that writes one line and returns from _start: exit status 0 without proc_exit.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\10\00\00\00\0e\00\00\00")        ;; one iovec: 14 bytes at 16
+  (data (i32.const 16) "Hello, guest!\n")
+  (func (export "_start")
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))
