@@ -9,6 +9,13 @@ import (
 // lookupflags.
 const lookupFollow = 1 << 0
 
+func lookup(flags uint64) (follow bool, e Errno) {
+	if uint32(flags)&^lookupFollow != 0 {
+		return false, einval
+	}
+	return flags&lookupFollow != 0, success
+}
+
 // oflags.
 const (
 	openCreate    = 1 << 0
@@ -55,7 +62,11 @@ func pathFilestatGet(h *Host, m memory, a []uint64) Errno {
 	if e != success {
 		return e
 	}
-	st, err := d.dir.Lookup(p, a[1]&lookupFollow != 0)
+	follow, e := lookup(a[1])
+	if e != success {
+		return e
+	}
+	st, err := d.dir.Lookup(p, follow)
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -71,7 +82,11 @@ func pathFilestatSetTimes(h *Host, m memory, a []uint64) Errno {
 	if e != success {
 		return e
 	}
-	return errnoOf(d.dir.SetTimesAt(p, a[1]&lookupFollow != 0, t))
+	follow, e := lookup(a[1])
+	if e != success {
+		return e
+	}
+	return errnoOf(d.dir.SetTimesAt(p, follow, t))
 }
 
 func pathLink(h *Host, m memory, a []uint64) Errno {
@@ -83,7 +98,7 @@ func pathLink(h *Host, m memory, a []uint64) Errno {
 	if e != success {
 		return e
 	}
-	if a[1]&lookupFollow != 0 { // POSIX leaves it to the system; the test suite of WASI wants it refused
+	if uint32(a[1]) != 0 { // to follow: POSIX leaves it to the system; the test suite of WASI wants it refused
 		return einval
 	}
 	return errnoOf(from.dir.Link(p, false, to.dir, q))
@@ -103,16 +118,21 @@ func pathOpen(h *Host, m memory, a []uint64) Errno {
 		return e
 	}
 	result := m.bytes(uint32(a[8]), 4)
+	follow, e := lookup(a[1])
 	switch {
+	case e != success:
+		return e
 	case oflags >= 1<<4 || fdflags&^allFlags != 0:
 		return einval
+	case !maySync(d.inheriting, fdflags):
+		return enotcapable
 	case h.fds.full():
 		return emfile
 	}
 	base &= d.inheriting
 	inheriting &= d.inheriting
 	o := vfs.OpenOptions{
-		Follow:    a[1]&lookupFollow != 0,
+		Follow:    follow,
 		Create:    oflags&openCreate != 0,
 		Directory: oflags&openDirectory != 0,
 		Exclusive: oflags&openExclusive != 0,
@@ -134,6 +154,8 @@ func pathOpen(h *Host, m memory, a []uint64) Errno {
 	opened := &descriptor{flags: uint16(fdflags)}
 	switch n := node.(type) {
 	case *vfs.Dir:
+		// Go leaves this right out of every directory that it opens for reading, and truncates files in it all the same.
+		base |= d.base & rightPathFilestatSetSize
 		opened.dir, opened.base, opened.inheriting, opened.flags = n, base&dirRights, inheriting, 0
 	case *vfs.File:
 		opened.file, opened.base, opened.inheriting = n, base&fileRights, inheriting
@@ -141,6 +163,17 @@ func pathOpen(h *Host, m memory, a []uint64) Errno {
 	fd := h.fds.add(opened)
 	putLE32(result, fd)
 	return success
+}
+
+// maySync tells whether the rights that a directory passes on allow to open with the flags of synchronous writes.
+func maySync(inheriting rights, fdflags uint32) bool {
+	switch {
+	case fdflags&(flagSync|flagRsync) != 0:
+		return inheriting&rightSync != 0
+	case fdflags&flagDsync != 0:
+		return inheriting&(rightSync|rightDatasync) != 0
+	}
+	return true
 }
 
 func pathReadlink(h *Host, m memory, a []uint64) Errno {
