@@ -68,16 +68,17 @@ func (r *specReader) token() (json.Token, error) {
 
 // value reads one value, which has to fit t; nil fits everything, as in encoding/json.
 func (r *specReader) value(t reflect.Type, field string) error {
+	if t.Kind() == reflect.Interface {
+		var whatever json.RawMessage
+		return r.dec.Decode(&whatever)
+	}
 	r.field = field
 	tok, err := r.token()
-	if err != nil {
+	if err != nil || tok == nil && field != "" {
 		return err
 	}
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
-	}
-	if tok == nil && field != "" || t.Kind() == reflect.Interface && tok != json.Delim('{') && tok != json.Delim('[') {
-		return nil
 	}
 	fits, found := false, ""
 	switch v := tok.(type) {
@@ -88,19 +89,18 @@ func (r *specReader) value(t reflect.Type, field string) error {
 	case bool:
 		fits, found = t.Kind() == reflect.Bool, "a boolean"
 	case json.Number:
-		fits, found = fitsNumber(t, v.String()), "the number "+v.String()
+		fits, found = fitsNumber(t, v.String()), "the number "+shorten(v.String())
 	case json.Delim:
-		if v == '[' {
-			if k := t.Kind(); k == reflect.Slice || k == reflect.Interface {
-				return r.array(t, field)
-			}
+		switch {
+		case v == '[' && t.Kind() == reflect.Slice:
+			return r.array(t, field)
+		case v == '[':
 			found = "an array"
-			break
-		}
-		if k := t.Kind(); k == reflect.Struct || k == reflect.Map || k == reflect.Interface {
+		case t.Kind() == reflect.Struct || t.Kind() == reflect.Map:
 			return r.object(t, field)
+		default:
+			found = "an object"
 		}
-		found = "an object"
 	}
 	if !fits {
 		return fmt.Errorf("is %s, not %s", found, kindInWords(t))
@@ -109,12 +109,8 @@ func (r *specReader) value(t reflect.Type, field string) error {
 }
 
 func (r *specReader) array(t reflect.Type, field string) error {
-	elem := t
-	if t.Kind() == reflect.Slice {
-		elem = t.Elem()
-	}
 	for i := 0; r.dec.More(); i++ {
-		if err := r.value(elem, field+"["+strconv.Itoa(i)+"]"); err != nil {
+		if err := r.value(t.Elem(), field+"["+strconv.Itoa(i)+"]"); err != nil {
 			return err
 		}
 	}
@@ -142,20 +138,14 @@ func (r *specReader) object(t reflect.Type, field string) error {
 			return errors.New("is there twice: keep one")
 		}
 		seen[key] = true
-		next := t
-		switch t.Kind() {
-		case reflect.Map:
+		next := reflect.TypeFor[any]()
+		if t.Kind() == reflect.Map {
 			next = t.Elem()
-		case reflect.Struct:
-			f, ok := jsonField(t, key)
-			if !ok {
-				r.unknown = append(r.unknown, r.field)
-				next = reflect.TypeFor[any]()
-				break
-			}
-			if name := jsonName(f); name != key {
-				return fmt.Errorf("is spelled %q in runtime-spec", name)
-			}
+		} else if f, ok := jsonField(t, key); !ok {
+			r.unknown = append(r.unknown, r.field)
+		} else if name := jsonName(f); name != key {
+			return fmt.Errorf("is spelled %q in runtime-spec", name)
+		} else {
 			next = f.Type
 		}
 		if err := r.value(next, r.field); err != nil {

@@ -80,7 +80,7 @@
 //	linux.netDevices                          enforced  ignored   no network namespace without a container
 //	linux.seccomp                             enforced  ignored   no container: this process stays as it is
 //	linux.rootfsPropagation                   enforced  ignored   no mount namespace without a container
-//	linux.maskedPaths                         enforced  enforced  do not exist for the guest
+//	linux.maskedPaths                         enforced  enforced  beneath what is hidden anyway; elsewhere limited
 //	linux.readonlyPaths                       enforced  enforced  read-only or hidden with the mount they are on
 //	linux.mountLabel                          enforced  ignored   no mount namespace without a container
 //	linux.intelRdt                            enforced  ignored   no container: this process stays as it is
@@ -104,7 +104,7 @@
 //	mount                                    entered   direct    reason
 //	bind, rbind                              granted   granted   a directory or file, read-only with ro or rro
 //	tmpfs                                    granted   granted   Direct: in memory, with size and mode
-//	tmpfs at /dev or below                   granted   limited   Direct: empty, no devices, no shared memory
+//	tmpfs at /dev or below                   granted   limited   Direct: hidden, no devices and no shared memory
 //	bind from below /dev to below /dev       enforced  granted   Entered: seen through the mount of /dev, opens where harmless
 //	proc sysfs cgroup cgroup2 mqueue devpts  enforced  ignored   hidden from the guest, as are binds of /proc and /sys to themselves
 //	any other                                granted   rejected  Direct: nobody mounts it; mount it on the host and use a bind mount
@@ -142,10 +142,10 @@
 //	remount                                            rejected  there is no mount to change: give its options to the mount itself
 //	any other                                          rejected  is no option that runtime-spec has for this mount
 //
-// Masked paths do not exist for the guest in Direct, nor does what is mounted on them. Read-only paths in Direct have to
-// be on a mount that is read-only or hidden already, as those of default specs are; beneath /proc and /sys they are
-// hidden otherwise, and rejected elsewhere: only a container makes part of a writable mount read-only safely, because
-// the image may hold a link at that path.
+// Masked and read-only paths of default specs lie beneath /proc and /sys, which Direct hides where the spec mounts them.
+// A masked path elsewhere does not exist for the guest, nor does what is mounted on it; that is limited, because without a
+// container the path is a name: where the image has a link there, what it leads to stays. A read-only path elsewhere has
+// to be on a read-only mount and is rejected otherwise, for the same reason; beneath /proc and /sys it is hidden.
 //
 // # Exit status
 //

@@ -17,9 +17,12 @@ func (p *planner) maskedPaths(r *rule) {
 	failed := len(p.errs)
 	masked := map[string]bool{}
 	for i, name := range p.spec.Linux.MaskedPaths {
-		if guest, ok := p.guestPath(r.Field+"["+strconv.Itoa(i)+"]", name); ok {
+		at := r.Field + "[" + strconv.Itoa(i) + "]"
+		if guest, ok := p.guestPath(at, name); ok {
 			masked[guest] = true
-			p.hide(guest)
+			if p.hide(guest) {
+				p.record(at, Limited, guest+" does not exist for the guest; where it is a link, what it leads to does")
+			}
 		}
 	}
 	p.unmount(masked)

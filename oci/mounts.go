@@ -37,7 +37,7 @@ const (
 var mountPolicy = [...]mountRule{
 	bindMount:   {"bind, rbind", Granted, Granted, "a directory or file, read-only with ro or rro"},
 	tmpfsMount:  {"tmpfs", Granted, Granted, "Direct: in memory, with size and mode"},
-	devMount:    {"tmpfs at /dev or below", Granted, Limited, "Direct: empty, no devices, no shared memory"},
+	devMount:    {"tmpfs at /dev or below", Granted, Limited, "Direct: hidden, no devices and no shared memory"},
 	deviceMount: {"bind from below /dev to below /dev", Enforced, Granted, "Entered: seen through the mount of /dev, opens where harmless"},
 	kernelMount: {"proc sysfs cgroup cgroup2 mqueue devpts", Enforced, Ignored, "hidden from the guest, as are binds of /proc and /sys to themselves"},
 	otherMount:  {"any other", Granted, Rejected, "Direct: nobody mounts it; mount it on the host and use a bind mount"},
@@ -168,11 +168,13 @@ func (p *planner) covering(guest string) wasi.Mount {
 	}
 }
 
-// hide makes guest not exist, unless it does not exist already.
-func (p *planner) hide(guest string) {
-	if !p.covering(guest).Hidden {
-		p.place(wasi.Mount{Guest: guest, Hidden: true})
+// hide makes guest not exist. It returns false if it does not exist already.
+func (p *planner) hide(guest string) bool {
+	if p.covering(guest).Hidden {
+		return false
 	}
+	p.place(wasi.Mount{Guest: guest, Hidden: true})
+	return true
 }
 
 // guestPath checks a path inside the container and cleans it, as runc does, without a look at links.
@@ -255,7 +257,7 @@ func (p *planner) mount(i int, m *specs.Mount, dest string, coveredBy int) bool 
 		reason += ", in memory"
 	case kind == devMount:
 		granted = wasi.Mount{Guest: dest, Hidden: true}
-		reason = "at " + dest + ", empty: no devices, no shared memory without a container"
+		reason = "at " + dest + ", hidden: no devices and no shared memory without a container"
 	default:
 		p.reject(field+".type", m.Type, mountPolicy[kind].Why)
 	}

@@ -226,8 +226,10 @@ func TestMaskedPaths(t *testing.T) {
 	if !reflect.DeepEqual(plan.Config.Mounts, want) {
 		t.Errorf("got  %+v\nwant %+v", plan.Config.Mounts, want)
 	}
-	if e := entry(plan, "linux.maskedPaths"); e.Verdict != Enforced {
-		t.Errorf("%+v", e)
+	for field, want := range map[string]Verdict{"linux.maskedPaths": Enforced, "linux.maskedPaths[0]": Rejected, "linux.maskedPaths[1]": Limited} {
+		if e := entry(plan, field); e.Verdict != want { // of a field without an entry: Rejected
+			t.Errorf("%s: %+v, want %s", field, e, want)
+		}
 	}
 	for _, bad := range []string{"", "/", "/a\x00", "/\xff"} {
 		spec.Linux.MaskedPaths[1] = bad

@@ -57,7 +57,7 @@ type Options struct {
 	// Bundle is the absolute path of the bundle's directory ([Bundle.Dir]). In Direct, a relative root.path and
 	// relative sources of mounts start there; "" is fine where there are none. Entered does not need it.
 	Bundle string
-	// GOOS is the host's operating system by Go's name; "" is this program's.
+	// GOOS is the host's operating system by Go's name; "" is this program's. Entered is for linux.
 	GOOS string
 	// UID and GID are those of this process, as [os.Getuid] and [os.Getgid] return them. In Direct the account says
 	// where process.user asks for others; Entered does not need them.

@@ -108,7 +108,7 @@ var policy = []rule{
 	{"linux.netDevices", Enforced, Ignored, "no network namespace without a container", nil},
 	{"linux.seccomp", Enforced, Ignored, alone, nil},
 	{"linux.rootfsPropagation", Enforced, Ignored, "no mount namespace without a container", nil},
-	{"linux.maskedPaths", Enforced, Enforced, "do not exist for the guest", (*planner).maskedPaths},
+	{"linux.maskedPaths", Enforced, Enforced, "beneath what is hidden anyway; elsewhere limited", (*planner).maskedPaths},
 	{"linux.readonlyPaths", Enforced, Enforced, "read-only or hidden with the mount they are on", (*planner).readonlyPaths},
 	{"linux.mountLabel", Enforced, Ignored, "no mount namespace without a container", nil},
 	{"linux.intelRdt", Enforced, Ignored, alone, nil},

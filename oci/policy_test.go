@@ -268,7 +268,10 @@ func TestPolicyIsWhatHappens(t *testing.T) {
 			t.Run(r.Field+"/"+where.String(), func(t *testing.T) {
 				leaf := all[slices.IndexFunc(all, func(leaf string) bool { return speaksFor(r.Field, leaf) })]
 				spec := withLeaf(t, leaf)
-				if r.Field == "linux.readonlyPaths" {
+				switch r.Field { // the usual is what default specs have
+				case "linux.maskedPaths":
+					spec.Mounts = []specs.Mount{{Destination: "/secret", Type: "proc"}}
+				case "linux.readonlyPaths":
 					spec.Root.Readonly = true
 				}
 				opts := Options{Where: where, GOOS: "linux"}
