@@ -118,14 +118,12 @@ var concurrencyCases = []Case{
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				for range 3 {
-					runtime.GC()
-				}
+				runtime.GC()
 			}()
 			select {
-			case <-done:
-			case <-time.After(20 * time.Second):
-				t.Error("the collector has not finished three times within 20 s")
+			case <-done: // it takes its turn among thirty-two others, many times
+			case <-time.After(patience):
+				t.Fatalf("the collector has not finished within %v", patience)
 			}
 			t.hello()
 			cancel(engine.Signal(15))

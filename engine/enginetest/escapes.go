@@ -249,13 +249,13 @@ func escapes() []Case {
 			config: wasi.Config{Mounts: []wasi.Mount{{Guest: "/", Host: "m"}}},
 			files: outside.with(files{
 				"m/l": linkTo + "../outside/secret", "m/abs": linkTo + "$DIR/outside/secret", "m/up": linkTo + "/..",
-				"m/proc": linkTo + "/proc/self/root$DIR/outside/secret",
+				"m/p": linkTo + "/proc/self/root$DIR/outside/secret",
 			}),
 			script: `
 				cat 3 l => ENOENT
 				cat 3 abs => ENOENT
 				cat 3 up/outside/secret => ENOENT
-				cat 3 proc => ENOENT
+				cat 3 p => ENOENT
 				cat 3 $DIR/outside/secret => !
 				cat 3 ../../../$DIR/outside/secret => !
 				os.readfile $DIR/outside/secret => error

@@ -238,6 +238,27 @@ var streamCases = []Case{
 			write 0 x => !`,
 	},
 	{
+		Name: "Streams/NonBlocking",
+		Why:  "a guest that makes its input non-blocking has EAGAIN while it is empty, and its bytes when there are some",
+		script: `
+			raw fd_fdstat_set_flags 0 4 => ok
+			read 0 10 => EAGAIN
+			raw fd_fdstat_set_flags 0 0 => ok
+			print 2 ready
+			read 0 10 => "x"`,
+		drive: func(t *trial) {
+			r, w := pipe(t)
+			t.cfg.Stdin = r
+			inst := t.start(t.endless())
+			t.stderr.await(t, "ready")
+			if _, err := w.WriteString("x"); err != nil {
+				t.Fatal(err)
+			}
+			t.same(t.wait(inst), nil)
+			t.c.script.check(t, t.stdout.String(), t.dir)
+		},
+	},
+	{
 		Name: "Streams/GuestCloses",
 		Why:  "a guest that closes its descriptor 1 has closed its own, not the caller's file",
 		script: `transcript 2

@@ -17,9 +17,12 @@ import (
 var transcript uint32 = 1
 
 // fds are the descriptors that the script has named; "$" is the one opened last.
-var fds = map[string]uint64{}
+var fds = map[string]uint64{"$": 1<<32 - 1}
 
 func main() {
+	for fd := range uint64(3) { // Go's runtime has made them non-blocking
+		call("fd_fdstat_set_flags", fd, 0)
+	}
 	for _, line := range os.Args[1:] {
 		words := split(line)
 		op, ok := ops[words[0]]
@@ -351,9 +354,9 @@ func path(name string, fd uint64, before []uint64, p string, after ...uint64) ui
 
 func open(dir uint64, p string, words ...string) uint32 {
 	const (
-		read  = 1<<1 | 1<<14               // fd_read, fd_readdir
-		write = 1<<0 | 1<<6 | 1<<8 | 1<<22 // fd_datasync, fd_write, fd_allocate, fd_filestat_set_size
-		rest  = 1<<30 - 1&^(read|write)    // what wasi-libc always asks for
+		read  = 1<<1 | 1<<14                  // fd_read, fd_readdir
+		write = 1<<0 | 1<<6 | 1<<8 | 1<<22    // fd_datasync, fd_write, fd_allocate, fd_filestat_set_size
+		rest  = (1<<30 - 1) &^ (read | write) // what wasi-libc always asks for
 	)
 	lookup, oflags, rights, fdflags := uint64(1), uint64(0), uint64(0), uint64(0)
 	for _, w := range words {
