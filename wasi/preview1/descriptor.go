@@ -41,10 +41,16 @@ func (d *descriptor) filetype() vfs.FileType {
 	case d.dir != nil:
 		return vfs.Directory
 	}
-	if st, err := d.file.Stat(); err == nil {
-		return st.Type
+	return d.file.Type()
+}
+
+// has tells whether d has all of need.
+func (d *descriptor) has(need rights) bool {
+	have := d.base
+	if have&rightSeek != 0 {
+		have |= rightTell // fd_seek implies fd_tell
 	}
-	return vfs.Unknown
+	return need&^have == 0
 }
 
 // close closes a file or directory. The streams are the Config's.
@@ -106,7 +112,7 @@ func (h *Host) open(fd uint64, need rights) (*descriptor, Errno) {
 	if d == nil {
 		return nil, ebadf
 	}
-	if d.base&need != need {
+	if !d.has(need) {
 		return nil, enotcapable
 	}
 	return d, success
@@ -121,7 +127,7 @@ func (h *Host) openFile(fd uint64, need rights, other Errno) (*vfs.File, Errno) 
 		return nil, eisdir
 	case d.file == nil:
 		return nil, other
-	case d.base&need != need:
+	case !d.has(need):
 		return nil, enotcapable
 	default:
 		return d.file, success
@@ -135,7 +141,7 @@ func (h *Host) openDir(fd uint64, need rights) (*descriptor, Errno) {
 		return nil, ebadf
 	case d.dir == nil:
 		return nil, enotdir
-	case d.base&need != need:
+	case !d.has(need):
 		return nil, enotcapable
 	default:
 		return d, success

@@ -235,26 +235,38 @@ func fdRead(h *Host, m memory, a []uint64) Errno {
 	if e != success {
 		return e
 	}
-	if d.in != nil && d.flags&flagNonblock != 0 {
-		switch ready, err := vfs.Poll(h.stop, time.Unix(1, 0), []vfs.Pollable{d.in}); {
-		case err == vfs.ErrStopped:
-			return Stop
-		case err != nil:
-			return errnoOf(err)
-		case ready[0] == nil:
-			return eagain
+	if d.file != nil {
+		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.file.Read(b) })
+	}
+	if d.flags&flagNonblock != 0 {
+		if e := h.readyNow(d.in); e != success {
+			return e
 		}
 	}
-	if d.file != nil {
-		return m.transfer(a, func(b []byte, _ int64) (int, error) { return d.file.Read(b) })
-	}
-	return m.transfer(a, func(b []byte, done int64) (int, error) {
+	return h.transfer(m, a, func(b []byte, done int64) (int, error) {
 		if done > 0 { // a stream gives what it has; waiting for more is the guest's decision
 			return 0, io.EOF
 		}
 		return d.in.Read(h.stop, b)
 	})
 }
+
+// readyNow is EAGAIN for a stream that would have to be waited for.
+func (h *Host) readyNow(stream vfs.Pollable) Errno {
+	ready, err := vfs.Poll(h.stop, atOnce, []vfs.Pollable{stream})
+	switch {
+	case err == vfs.ErrStopped:
+		return Stop
+	case err != nil:
+		return errnoOf(err)
+	case ready[0] == nil:
+		return eagain
+	}
+	return success
+}
+
+// atOnce is a deadline that is long past.
+var atOnce = time.Unix(1, 0)
 
 func (h *Host) reading(fd uint64) (*descriptor, Errno) {
 	d, e := h.open(fd, 0)
@@ -263,7 +275,7 @@ func (h *Host) reading(fd uint64) (*descriptor, Errno) {
 		return nil, e
 	case d.dir != nil:
 		return nil, eisdir
-	case d.base&rightRead == 0:
+	case !d.has(rightRead):
 		return nil, enotcapable
 	}
 	return d, success
@@ -278,38 +290,60 @@ func fdPread(h *Host, m memory, a []uint64) Errno {
 	if off > math.MaxInt64 {
 		return einval
 	}
-	return m.transfer([]uint64{a[0], a[1], a[2], a[4]}, func(b []byte, done int64) (int, error) {
+	return h.transfer(m, []uint64{a[0], a[1], a[2], a[4]}, func(b []byte, done int64) (int, error) {
 		return f.ReadAt(b, int64(off)+done)
 	})
 }
 
-// transfer passes the iovecs of fd_read, fd_write and their kind, a = fd, iovs, count, result, to calls of f, which is told
-// how much has been transferred. It ends at the first that is short.
-func (m memory) transfer(a []uint64, f func(b []byte, done int64) (int, error)) Errno {
+// maxVectors bounds an array of iovecs, as IOV_MAX does.
+const maxVectors = 1024
+
+// transfer passes the buffers of fd_read, fd_write and their kind, a = fd, iovs, count, result, to calls of f, which is told
+// how much has been transferred. It ends at the first that is short. Nothing is transferred unless all of the iovecs lie in
+// memory and their lengths add up to no more than the result can say.
+func (h *Host) transfer(m memory, a []uint64, f func(b []byte, done int64) (int, error)) Errno {
 	result := m.bytes(uint32(a[3]), 4)
+	if uint32(a[2]) > maxVectors {
+		return einval
+	}
+	// A copy: what is read may overwrite the guest's own array.
+	h.vectors = append(h.vectors[:0], m.bytes(uint32(a[1]), 8*uint32(a[2]))...)
+	total := uint64(0)
+	for v := h.vectors; len(v) > 0; v = v[8:] {
+		total += uint64(len(m.vector(v)))
+	}
+	if total > math.MaxUint32 {
+		return einval
+	}
 	var done int64
-	var failed error
-	e := m.vectors(uint32(a[1]), uint32(a[2]), func(b []byte) bool {
+	for v := h.vectors; len(v) > 0; v = v[8:] {
+		b := m.vector(v)
 		if len(b) == 0 {
-			return true
+			continue
 		}
 		n, err := f(b, done)
 		done += int64(n)
-		failed = err
-		return n == len(b) && err == nil
-	})
-	if e != success {
-		return e
-	}
-	if failed == vfs.ErrStopped {
-		return Stop
-	}
-	if e := errnoOf(failed); e != success && done == 0 {
-		return e
+		if err == vfs.ErrStopped {
+			return Stop
+		}
+		if e := errnoOf(err); e != success && done == 0 {
+			return e
+		}
+		if n < len(b) || err != nil {
+			break
+		}
 	}
 	putLE32(result, uint32(done))
 	return success
 }
+
+// vector is the buffer that the first iovec of v describes.
+func (m memory) vector(v []byte) []byte {
+	return m.bytes(binary.LittleEndian.Uint32(v), binary.LittleEndian.Uint32(v[4:]))
+}
+
+// pipeBuf is what a stream that is ready for writing takes at once, as POSIX has it for pipes.
+const pipeBuf = 4096
 
 func fdWrite(h *Host, m memory, a []uint64) Errno {
 	d, e := h.writing(a[0])
@@ -317,9 +351,17 @@ func fdWrite(h *Host, m memory, a []uint64) Errno {
 		return e
 	}
 	if d.file != nil {
-		return m.transfer(a, func(b []byte, _ int64) (int, error) { return d.file.Write(b) })
+		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.file.Write(b) })
 	}
-	return m.transfer(a, func(b []byte, _ int64) (int, error) { return d.out.Write(h.stop, b) })
+	if d.flags&flagNonblock == 0 {
+		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.out.Write(h.stop, b) })
+	}
+	if e := h.readyNow(d.out); e != success {
+		return e
+	}
+	return h.transfer(m, a, func(b []byte, done int64) (int, error) {
+		return d.out.Write(h.stop, b[:min(int64(len(b)), pipeBuf-done)])
+	})
 }
 
 func (h *Host) writing(fd uint64) (*descriptor, Errno) {
@@ -329,7 +371,7 @@ func (h *Host) writing(fd uint64) (*descriptor, Errno) {
 		return nil, e
 	case d.dir != nil:
 		return nil, eisdir
-	case d.base&rightWrite == 0:
+	case !d.has(rightWrite):
 		return nil, enotcapable
 	}
 	return d, success
@@ -344,7 +386,7 @@ func fdPwrite(h *Host, m memory, a []uint64) Errno {
 	if off > math.MaxInt64 {
 		return einval
 	}
-	return m.transfer([]uint64{a[0], a[1], a[2], a[4]}, func(b []byte, done int64) (int, error) {
+	return h.transfer(m, []uint64{a[0], a[1], a[2], a[4]}, func(b []byte, done int64) (int, error) {
 		return f.WriteAt(b, int64(off)+done)
 	})
 }
@@ -369,7 +411,7 @@ func fdRenumber(h *Host, _ memory, a []uint64) Errno {
 
 func fdSeek(h *Host, m memory, a []uint64) Errno {
 	off, whence := int64(a[1]), uint32(a[2])
-	need := rightSeek | rightTell
+	need := rightSeek
 	if off == 0 && whence == io.SeekCurrent {
 		need = rightTell
 	}

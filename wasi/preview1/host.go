@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -26,6 +27,8 @@ type Host struct {
 	fds   descriptors
 	calls atomic.Uint64
 
+	vectors []byte // iovecs of the call under way
+
 	exited bool
 	code   uint32
 	err    error
@@ -33,7 +36,7 @@ type Host struct {
 
 // New opens what cfg grants: mounts are opened, nothing is read. ctx is the guest's lifetime: when it ends, a call that
 // blocks returns Stop at once and every further one does. cfg must be valid ([wasi.Config.Validate]); an error about
-// a mount is a *wasi.FieldError. Close the Host when the guest has ended.
+// a stream or a mount is a [*wasi.FieldError], several joined. Close the Host when the guest has ended.
 func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
 	h := &Host{args: pack(cfg.Args), env: pack(environ(cfg))}
 	defer func() {
@@ -46,16 +49,16 @@ func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
 	}
 	in, err := vfs.NewInput(cfg.Stdin)
 	if err != nil {
-		return nil, &wasi.FieldError{Field: "Stdin", Value: cfg.Stdin, Err: err}
+		return nil, streamError("Stdin", cfg.Stdin, err)
 	}
 	h.fds.add(newInput(in))
 	out, err := vfs.NewOutput(cfg.Stdout)
 	if err != nil {
-		return nil, &wasi.FieldError{Field: "Stdout", Value: cfg.Stdout, Err: err}
+		return nil, streamError("Stdout", cfg.Stdout, err)
 	}
 	h.fds.add(newOutput(out))
 	if out, err = vfs.NewOutput(cfg.Stderr); err != nil {
-		return nil, &wasi.FieldError{Field: "Stderr", Value: cfg.Stderr, Err: err}
+		return nil, streamError("Stderr", cfg.Stderr, err)
 	}
 	h.fds.add(newOutput(out))
 	if len(cfg.Mounts) > 0 {
@@ -68,6 +71,13 @@ func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
 	}
 	h.stop = vfs.NewStop(ctx)
 	return h, nil
+}
+
+func streamError(field string, stream any, err error) error {
+	if f, ok := stream.(*os.File); ok && f != nil {
+		stream = f.Name()
+	}
+	return &wasi.FieldError{Field: field, Value: stream, Err: err}
 }
 
 // environ is the guest's environment: cfg.Env, and PWD for a working directory that a guest would not assume by itself.

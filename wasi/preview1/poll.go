@@ -22,7 +22,10 @@ const (
 )
 
 // clockAbsolute is the flag of a clock subscription whose timeout is a time rather than a duration.
-const clockAbsolute = 1 << 0
+const (
+	clockAbsolute = 1 << 0
+	allClockFlags = clockAbsolute
+)
 
 // hangup is the flag of an event whose other end is gone.
 const hangup = 1 << 0
@@ -48,7 +51,7 @@ func pollOneoff(h *Host, m memory, a []uint64) Errno {
 	streams := make([]vfs.Pollable, 0, 2) // to wait for
 	waiting := make([]uint32, 0, 2)       // their subscriptions
 	clocks := make([]uint32, 0, 4)        // the clocks' subscriptions
-	known := false
+	known, answered := false, false
 	for i := range n {
 		s := subs[i*subscriptionSize:]
 		switch s[8] {
@@ -74,7 +77,7 @@ func pollOneoff(h *Host, m memory, a []uint64) Errno {
 		}
 	}
 	if known {
-		earliest = time.Unix(1, 0) // look at the others without waiting
+		earliest = atOnce // look at the others without waiting
 	}
 	if len(streams) == 0 && !known {
 		if !h.stop.Sleep(earliest) {
@@ -89,6 +92,7 @@ func pollOneoff(h *Host, m memory, a []uint64) Errno {
 		}
 		for k, r := range ready {
 			if r != nil {
+				answered = true
 				ev := &event{bytes: r.Bytes}
 				if r.Hangup {
 					ev.flags = hangup
@@ -97,7 +101,11 @@ func pollOneoff(h *Host, m memory, a []uint64) Errno {
 			}
 		}
 	}
+	// Wall clock time may be set back meanwhile, but what was waited for has come.
 	reached := time.Now()
+	if !known && !answered && reached.Before(earliest) {
+		reached = earliest
+	}
 	for k, at := range deadlines {
 		if !at.After(reached) {
 			events[clocks[k]] = &event{}
@@ -126,14 +134,17 @@ func pollOneoff(h *Host, m memory, a []uint64) Errno {
 func clockDeadline(s []byte) (time.Time, Errno) {
 	id := binary.LittleEndian.Uint32(s[16:])
 	timeout := binary.LittleEndian.Uint64(s[24:])
-	absolute := binary.LittleEndian.Uint16(s[40:])&clockAbsolute != 0
+	flags := binary.LittleEndian.Uint16(s[40:])
 	if e := checkClock(id); e != success {
 		return time.Time{}, e
+	}
+	if flags&^allClockFlags != 0 {
+		return time.Time{}, einval
 	}
 	const never = 1 << 62 // 146 years
 	d := int64(min(timeout, never))
 	switch {
-	case !absolute:
+	case flags&clockAbsolute == 0:
 		return time.Now().Add(time.Duration(d)), success
 	case id == clockRealtime:
 		return time.Unix(0, d), success
@@ -143,16 +154,22 @@ func clockDeadline(s []byte) (time.Time, Errno) {
 
 // subscribe returns the stream to wait for, or what is known at once of descriptor fd.
 func (h *Host) subscribe(fd uint32, kind uint8) (vfs.Pollable, *event) {
-	d, e := h.open(uint64(fd), rightPollReadwrite)
+	need := rightPollReadwrite | rightRead
+	if kind == eventWrite {
+		need = rightPollReadwrite | rightWrite
+	}
+	d, e := h.open(uint64(fd), 0)
 	switch {
 	case e != success:
 		return nil, &event{errno: e}
-	case d.in != nil && kind == eventRead:
-		return d.in, nil
-	case d.out != nil && kind == eventWrite:
-		return d.out, nil
-	case d.file == nil:
+	case d.dir != nil:
 		return nil, &event{errno: ebadf}
+	case !d.has(need):
+		return nil, &event{errno: enotcapable}
+	case d.in != nil:
+		return d.in, nil
+	case d.out != nil:
+		return d.out, nil
 	}
 	ev := &event{}
 	if kind == eventRead {

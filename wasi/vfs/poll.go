@@ -21,6 +21,7 @@ type Stop struct {
 // NewStop returns a Stop that ends with ctx. Close it when the guest has ended.
 func NewStop(ctx context.Context) *Stop {
 	s := &Stop{done: ctx.Done()}
+	s.ended.Store(ctx.Err() != nil) // AfterFunc takes a moment
 	if s.done != nil {
 		s.unregister = context.AfterFunc(ctx, func() {
 			s.ended.Store(true)
@@ -90,11 +91,14 @@ func Poll(stop *Stop, deadline time.Time, streams []Pollable) ([]*Readiness, err
 				out[i], any = &r, true
 			}
 		}
-		if any || !deadline.IsZero() && !time.Now().Before(deadline) {
+		if any {
 			return out, nil
 		}
-		for _, s := range streams {
+		for _, s := range streams { // after the deadline too: input that nobody begins to read never arrives
 			s.prepare(stop)
+		}
+		if !deadline.IsZero() && !time.Now().Before(deadline) {
+			return out, nil
 		}
 		if err := stop.wait(deadline, streams); err != nil {
 			return nil, err

@@ -118,6 +118,9 @@ type readerInput struct {
 	err     error  // delivered after rest
 }
 
+// maxEmptyReads is how often a Reader may return 0, nil in a row, as in package bufio.
+const maxEmptyReads = 100
+
 func newReaderInput(r io.Reader) *readerInput {
 	in := &readerInput{r: r}
 	if d, ok := r.(interface{ SetReadDeadline(time.Time) error }); ok {
@@ -144,13 +147,16 @@ func (in *readerInput) start(stop *Stop) <-chan struct{} {
 		var n int
 		var err error
 		in.deal.during(stop, func() {
-			for n == 0 && err == nil { // a Reader may return 0, nil
-				n, err = in.r.Read(in.buf)
+			for range maxEmptyReads {
+				if n, err = in.r.Read(in.buf); n != 0 || err != nil {
+					return
+				}
 			}
+			err = io.ErrNoProgress
 		})
 		in.mu.Lock()
 		in.reading = false
-		in.rest, in.err = in.buf[:max(n, 0)], err
+		in.rest, in.err = in.buf[:min(max(n, 0), len(in.buf))], err
 		in.mu.Unlock()
 		close(arrived)
 		stop.wake()
