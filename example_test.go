@@ -19,7 +19,6 @@ func Example() {
 	//   argument from
 	//   argument an OCI bundle
 	//   variable PATH=/
-	//   variable PWD=/
 }
 
 func run(ctx context.Context, dir string) {

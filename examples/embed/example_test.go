@@ -10,5 +10,4 @@ func Example() {
 	//   argument from
 	//   argument an OCI bundle
 	//   variable PATH=/
-	//   variable PWD=/
 }

@@ -96,7 +96,7 @@ func TestRealGo(t *testing.T) {
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	must(t, build)
 	stdout, stderr, _ := b.run(t, "--cache-dir", t.TempDir())
-	want := `{"args":["/guest","one","two words"],"dir":"/","env":["WHO=world","PYTHONHOME=/usr/local","PWD=/"],` +
+	want := `{"args":["/guest","one","two words"],"dir":"/","env":["WHO=world","PYTHONHOME=/usr/local"],` +
 		`"in":["/in/greeting"],"readonly":true}` + "\n"
 	if stdout != want {
 		t.Errorf("stdout %s\nwant   %s\nstderr %s", stdout, want, stderr)
