@@ -88,7 +88,7 @@ func compile(ctx context.Context, w io.Writer, h *host, name, named string, src 
 	if err != nil {
 		return err
 	}
-	defer eng.Close()
+	defer release(ctx, eng)
 	mod, err := eng.Compile(ctx, src)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func defaultCacheDir() string {
 }
 
 // open opens the engine that the user named, else the one that the bundle names, else the first that can do what the run
-// needs. The caller closes it.
+// needs. The caller gives it to release.
 func (h *host) open(ctx context.Context, named string, format wasi.Format, need engine.Capabilities, report func(engine.Event)) (engine.Engine, error) {
 	name := h.engine
 	if name == "" {
@@ -47,4 +47,12 @@ func (h *host) open(ctx context.Context, named string, format wasi.Format, need 
 		name = d.Name
 	}
 	return engine.Open(ctx, name, engine.Options{CacheDir: h.cacheDir, Observe: report})
+}
+
+// release closes eng when the command is done with it. After a signal it does not: Close would wait for a compilation that goes
+// on, and the process is about to end, which frees everything. What is left in the cache a later start cleans up.
+func release(ctx context.Context, eng engine.Engine) {
+	if ctx.Err() == nil {
+		eng.Close()
+	}
 }

@@ -62,7 +62,7 @@ func run(ctx context.Context, b *bundle, h *host) error {
 	if err != nil {
 		return err
 	}
-	defer eng.Close()
+	defer release(ctx, eng)
 	mod, err := eng.Compile(ctx, src)
 	if err != nil {
 		return err
