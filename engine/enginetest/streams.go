@@ -2,7 +2,6 @@ package enginetest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,19 +55,20 @@ var streamCases = []Case{
 		Name:   "Streams/StdinPipe",
 		Why:    "a pipe is read as its writer fills it, and ends when its writer closes it",
 		script: "echo",
-		prepare: func(t *trial) {
+		drive: func(t *trial) {
 			r, w := pipe(t)
 			t.cfg.Stdin = r
-			go func() {
-				_, e1 := io.WriteString(w, "through ")
-				_, e2 := io.WriteString(w, "a pipe")
-				if err := errors.Join(e1, e2, w.Close()); err != nil {
-					t.Error(err)
+			inst := t.start(t.endless())
+			for _, part := range []string{"through ", "a pipe"} {
+				if _, err := io.WriteString(w, part); err != nil {
+					t.Fatal(err)
 				}
-			}()
-		},
-		drive: func(t *trial) {
-			t.same(t.wait(t.start(t.endless())), nil)
+				t.stdout.await(t, part)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			t.same(t.wait(inst), nil)
 			if got, want := t.stdout.String(), "through a pipe"; got != want {
 				t.Errorf("the guest echoed %q, want %q", got, want)
 			}
