@@ -49,15 +49,6 @@ func world(t testing.TB) (g *guest, host string) {
 	return g, host
 }
 
-// The descriptors that calls are tried on.
-const (
-	none   = 99 // not open
-	stdin  = 0
-	stdout = 1
-	root   = 3
-	locked = 4
-)
-
 // TestDescriptorKinds calls each function of one descriptor on every kind of descriptor.
 func TestDescriptorKinds(t *testing.T) {
 	for _, c := range []struct {

@@ -18,6 +18,15 @@ type guest struct {
 // bad is a pointer beyond any memory of these tests.
 const bad = 0xffffffff
 
+// The descriptors that calls are tried on.
+const (
+	stdin  = 0
+	stdout = 1
+	root   = 3
+	locked = 4
+	none   = 99 // not open
+)
+
 // indexes of [Table] by name.
 var indexes = func() map[string]int {
 	m := make(map[string]int)
