@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,7 +39,7 @@ func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, e
 		}
 		return nil, fail(len(data), "", err)
 	}
-	r := specReader{data: data, dec: json.NewDecoder(bytes.NewReader(data))}
+	r := specReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), fields: map[reflect.Type][]reflect.StructField{}}
 	r.dec.UseNumber()
 	if err := r.value(reflect.TypeFor[specs.Spec](), ""); err != nil {
 		return nil, fail(r.offset, r.field, err)
@@ -56,6 +57,7 @@ type specReader struct {
 	field   string   // path of the value that is being read
 	offset  int      // where its last token starts
 	unknown []string // paths of the fields no type has
+	fields  map[reflect.Type][]reflect.StructField
 }
 
 func (r *specReader) token() (json.Token, error) {
@@ -141,7 +143,7 @@ func (r *specReader) object(t reflect.Type, field string) error {
 		next := reflect.TypeFor[any]()
 		if t.Kind() == reflect.Map {
 			next = t.Elem()
-		} else if f, ok := jsonField(t, key); !ok {
+		} else if f, ok := r.jsonField(t, key); !ok {
 			r.unknown = append(r.unknown, r.field)
 		} else if name := jsonName(f); name != key {
 			return fmt.Errorf("is spelled %q in runtime-spec", name)
@@ -157,9 +159,14 @@ func (r *specReader) object(t reflect.Type, field string) error {
 }
 
 // jsonField finds the field of t that encoding/json would fill from key.
-func jsonField(t reflect.Type, key string) (reflect.StructField, bool) {
-	for _, f := range reflect.VisibleFields(t) {
-		if !f.Anonymous && strings.EqualFold(jsonName(f), key) {
+func (r *specReader) jsonField(t reflect.Type, key string) (reflect.StructField, bool) {
+	fields, ok := r.fields[t]
+	if !ok {
+		fields = slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous })
+		r.fields[t] = fields
+	}
+	for _, f := range fields {
+		if strings.EqualFold(jsonName(f), key) {
 			return f, true
 		}
 	}

@@ -50,8 +50,6 @@ func (p *planner) unmount(masked map[string]bool) {
 	p.mounts = kept
 }
 
-func parent(guest string) string { return guest[:strings.LastIndexByte(guest, '/')] }
-
 // readonlyPaths checks that the paths are on read-only or hidden mounts. A writable mount cannot be made read-only from
 // a path on: the host path would have to be opened by name when the run starts, and an image could have put a link
 // to anywhere there. What is beneath /proc and /sys, which no guest needs, is hidden instead.

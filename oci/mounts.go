@@ -157,16 +157,22 @@ func (p *planner) place(m wasi.Mount) {
 
 // covering is the mount that guest, a clean path, is on; the zero Mount where there is no root.
 func (p *planner) covering(guest string) wasi.Mount {
-	for {
-		if i, ok := p.at[guest]; ok {
+	for at := guest; at != "/"; at = parent(at) {
+		if i, ok := p.at[at]; ok {
 			return p.mounts[i]
 		}
-		if guest == "/" {
-			return wasi.Mount{}
-		}
-		guest = path.Dir(guest)
 	}
+	if i, ok := p.at["/"]; ok {
+		return p.mounts[i]
+	}
+	return wasi.Mount{}
 }
+
+// parent is the directory of a clean absolute path other than "/".
+func parent(guest string) string { return guest[:max(1, strings.LastIndexByte(guest, '/'))] }
+
+// maxPath is Linux's PATH_MAX.
+const maxPath = 4096
 
 // hide makes guest not exist. It returns false if it does not exist already.
 func (p *planner) hide(guest string) bool {
@@ -182,6 +188,8 @@ func (p *planner) guestPath(field, name string) (clean string, ok bool) {
 	switch {
 	case name == "":
 		p.reject(field, nil, "is empty")
+	case len(name) > maxPath:
+		p.reject(field, name, "is longer than any path may be")
 	case !p.textual(field, name):
 	case !utf8.ValidString(name):
 		p.reject(field, name, "is not UTF-8, as WASI requires of paths")
@@ -203,7 +211,7 @@ func (p *planner) allMounts(*rule) {
 	later := make(map[string]int, len(dests)) // by destination: the first mount after this one
 	covers := make([]int, len(dests))
 	for i := len(dests) - 1; i >= 0; i-- {
-		for at := dests[i]; len(at) > 1; at = path.Dir(at) {
+		for at := dests[i]; len(at) > 1; at = parent(at) {
 			if j, ok := later[at]; ok {
 				covers[i] = j
 			}

@@ -159,6 +159,7 @@ func TestMountsRejected(t *testing.T) {
 		"root":               {bind("/", "/x"), Entered, "destination", "root"},
 		"root in disguise":   {bind("/a/..", "/x"), Direct, "destination", "root"},
 		"NUL in destination": {bind("/a\x00", "/x"), Entered, "destination", "NUL"},
+		"too long":           {bind("/"+strings.Repeat("x/", 2048), "/x"), Entered, "destination", "longer"},
 		"bytes":              {bind("/\xff", "/x"), Entered, "destination", "UTF-8"},
 		"NUL in source":      {bind("/a", "/x\x00"), Direct, "source", "NUL"},
 		"NUL in type":        {specs.Mount{Destination: "/a", Type: "proc\x00"}, Entered, "type", "NUL"},
