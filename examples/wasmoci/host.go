@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -46,7 +48,12 @@ func (h *host) open(ctx context.Context, named string, format wasi.Format, need 
 		}
 		name = d.Name
 	}
-	return engine.Open(ctx, name, engine.Options{CacheDir: h.cacheDir, Observe: report})
+	eng, err := engine.Open(ctx, name, engine.Options{CacheDir: h.cacheDir, Observe: report})
+	var opening *engine.Error
+	if errors.As(err, &opening) && h.cacheDir != "" {
+		return nil, fmt.Errorf(`%w; --cache-dir chooses another directory for compiled code, --cache-dir "" none`, err)
+	}
+	return eng, err
 }
 
 // release closes eng when the command is done with it. After a signal it does not: Close would wait for a compilation that goes
