@@ -80,7 +80,7 @@ func (e *FileError) ExitStatus() int { return 126 }
 // Open finds the module in the guest's file system and opens it for reading: through the mounts of the plan, from the
 // working directory, with links resolved as in the container and never out of it. A name without '/' is looked up in
 // the last PATH of the guest's environment, as execvp does it, but the file need not be executable; without PATH the
-// places are /bin and /usr/bin.
+// places are /bin and /usr/bin. A path that climbs above "/" on its way, "/a/../../b", is refused rather than bent.
 //
 // Detection and compilation should read the file returned, not open it again by name, so that both see one file.
 // The caller closes it. The error is a [*NotFoundError], a [*FileError] for what is there and is no readable

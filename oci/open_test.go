@@ -181,6 +181,40 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
+// TestBundleToModule takes the bundle of `runc spec`, with its args naming a module and without a terminal, all the way.
+func TestBundleToModule(t *testing.T) {
+	dir := t.TempDir()
+	config, err := os.ReadFile("testdata/runc.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.NewReplacer(`"sh"`, `"hello#greet", "x"`, `"terminal": true`, `"terminal": false`).Replace(string(config))
+	write(t, filepath.Join(dir, "config.json"), edited)
+	mkdir(t, filepath.Join(dir, "rootfs/usr/local/bin"))
+	write(t, filepath.Join(dir, "rootfs/usr/local/bin/hello"), moduleHead)
+	b, err := LoadBundle(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := FromSpec(b.Spec, Options{Where: Direct, Bundle: b.Dir, UID: os.Getuid(), GID: os.Getgid(), Unknown: b.Unknown})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := plan.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	head := make([]byte, wasi.FormatHead)
+	n, err := f.Read(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := Detect(b.Spec, DetectOptions{Head: head[:n]}); d.Kind != Wasm || plan.Config.Entrypoint != "greet" {
+		t.Errorf("%+v, entrypoint %q", d, plan.Config.Entrypoint)
+	}
+}
+
 func TestOpenDevice(t *testing.T) {
 	for _, device := range []string{"null", "zero", "tty", "none"} {
 		plan := Plan{Module: "/dev/" + device}
