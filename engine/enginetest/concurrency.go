@@ -120,12 +120,12 @@ var concurrencyCases = []Case{
 				defer close(done)
 				runtime.GC()
 			}()
+			t.hello()
 			select {
 			case <-done: // it takes its turn among thirty-two others, many times
 			case <-time.After(patience):
 				t.Fatalf("the collector has not finished within %v", patience)
 			}
-			t.hello()
 			cancel(engine.Signal(15))
 			for _, inst := range crowded {
 				t.stopped(ctx, t.wait(inst), 143)
