@@ -265,7 +265,7 @@ func (d *Dir) Rename(path string, to *Dir, toPath string) error {
 	if err := v.movable(); err != nil && err != syscall.ENOENT {
 		return err
 	}
-	if w.fs != v.fs || w.base.owner != v.base.owner {
+	if w.base.owner != v.base.owner {
 		return syscall.EXDEV
 	}
 	if err := v.writable(); err != nil {

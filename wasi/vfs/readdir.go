@@ -117,7 +117,7 @@ func (d *Dir) readHost(dir int, offset, first uint64, yield func(Entry) bool) er
 		return err
 	}
 	defer l.handle.release()
-	if offset == 0 || l.at != int64(offset) || len(l.unread) == 0 {
+	if l.at != int64(offset) || len(l.unread) == 0 {
 		if _, err := seekFD(l.handle.fd, int64(offset), 0); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -18,6 +19,7 @@ func TestTree(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d"} {
 		plant(t, hosts, name+"/at="+name, name+"/sub/at="+name+"/sub", name+"/sub/sub/at="+name+"/sub/sub")
 	}
+	plant(t, hosts, "l/link->to", "l/at=l", "l/to/at=l/to", "l/to/sub/at=l/to/sub")
 	at := func(name string) string { return filepath.Join(hosts, name) }
 	for _, c := range []struct {
 		name   string
@@ -58,6 +60,9 @@ func TestTree(t *testing.T) {
 		{"hidden deep below a host's directory", []wasi.Mount{{Guest: "/", Host: at("a")}, {Guest: "/sub/sub", Hidden: true}}, map[string]string{
 			"sub/at": "a/sub", "sub/sub/at": syscall.ENOENT.Error(), "sub": syscall.EISDIR.Error(),
 		}},
+		{"hidden behind a link", []wasi.Mount{{Guest: "/", Host: at("l")}, {Guest: "/link/sub", Hidden: true}}, map[string]string{
+			"link": syscall.ENOENT.Error(), "link/sub/at": syscall.ENOENT.Error(), "link/at": syscall.ENOENT.Error(), "at": "l", "to/at": "l/to",
+		}},
 		{"hidden beneath nothing", []wasi.Mount{{Guest: "/", Host: at("a")}, {Guest: "/none/x", Hidden: true}}, map[string]string{
 			"none": syscall.ENOENT.Error(), "none/x": syscall.ENOENT.Error(), "at": "a",
 		}},
@@ -74,6 +79,9 @@ func TestTree(t *testing.T) {
 						if got != want {
 							t.Errorf("%s: %s, want %s", path, got, want)
 						}
+						if listed := slices.Contains(list(t, root), path); !strings.Contains(path, "/") && listed != (want != syscall.ENOENT.Error()) {
+							t.Errorf("%s: listed %v", path, listed)
+						}
 					}
 					slices.Reverse(c.mounts)
 				}
@@ -86,7 +94,8 @@ func TestTree(t *testing.T) {
 func TestLinksInTree(t *testing.T) {
 	hosts := plant(t, t.TempDir(),
 		"root/f=root", "root/d/f=root/d", "root/abs->/m/f", "root/d/rel->../m/f", "root/clamp->../../../../f", "root/todir->/m/sub",
-		"m/f=m", "m/sub/f=m/sub", "m/abs->/f", "m/up->../f", "m/sub/up->../../d/f", "m/clamp->../../../d/f", "m/sub/in->../f", "m/sub/self->/m/f", "m/dd->..")
+		"m/f=m", "m/sub/f=m/sub", "m/abs->/f", "m/up->../f", "m/sub/up->../../d/f", "m/clamp->../../../d/f", "m/sub/in->../f", "m/sub/self->/m/f", "m/dd->..",
+		"root/d/e/f=root/d/e", "root/d/e/g/f=root/d/e/g", "root/d/in->e/g")
 	root, m := filepath.Join(hosts, "root"), filepath.Join(hosts, "m")
 	refused := syscall.EPERM.Error()
 	eachMode(t, func(t *testing.T, open opener) {
@@ -98,7 +107,7 @@ func TestLinksInTree(t *testing.T) {
 			want map[string]string
 		}{
 			{"from the root", with.Root(), map[string]string{
-				"abs": "m", "d/rel": "m", "clamp": "root", "todir/f": "m/sub", "m/abs": "root", "m/up": "root", "m/sub/up": "root/d", "m/clamp": "root/d", "m/sub/in": "m",
+				"d/in/../f": "root/d/e", "d/in/../../f": "root/d", "abs": "m", "d/rel": "m", "clamp": "root", "todir/f": "m/sub", "m/abs": "root", "m/up": "root", "m/sub/up": "root/d", "m/clamp": "root/d", "m/sub/in": "m",
 				"m/sub/self": "m", "m/dd/f": "root", "todir/..": syscall.EISDIR.Error(), "todir/../f": "m", "todir/../../f": "root", "todir/../../../f": refused, "m/dd/..": refused,
 			}},
 			{"from the mount", with.Preopens()[1].Dir, map[string]string{
