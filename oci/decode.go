@@ -131,6 +131,8 @@ func (r *specReader) object(t reflect.Type, field string) error {
 		switch {
 		case t.Kind() == reflect.Map:
 			r.field = field + "[" + key + "]"
+		case key == "":
+			r.field = strings.TrimPrefix(field+`.""`, ".")
 		case field == "":
 			r.field = key
 		default:
