@@ -28,7 +28,7 @@ func main() {
 func run(ctx context.Context, dir string) {
 	bundle, err := oci.LoadBundle(dir)
 	exitOn(err)
-	plan, err := oci.FromSpec(bundle.Spec, oci.Options{Where: oci.Direct, Bundle: bundle.Dir})
+	plan, err := oci.FromSpec(bundle.Spec, oci.Options{Where: oci.Direct, Bundle: bundle.Dir, UID: os.Getuid(), GID: os.Getgid()})
 	exitOn(err)
 	file, err := plan.Open()
 	exitOn(err)

@@ -5,6 +5,7 @@ package embedder
 import (
 	"context"
 	"io"
+	"os"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/wazero"
@@ -18,7 +19,7 @@ func Run(ctx context.Context, dir string, stdout io.Writer) (status int, err err
 	if err != nil {
 		return engine.ExitCode(err), err
 	}
-	plan, err := oci.FromSpec(bundle.Spec, oci.Options{Where: oci.Direct, Bundle: bundle.Dir})
+	plan, err := oci.FromSpec(bundle.Spec, oci.Options{Where: oci.Direct, Bundle: bundle.Dir, UID: os.Getuid(), GID: os.Getgid()})
 	if err != nil {
 		return engine.ExitCode(err), err
 	}
