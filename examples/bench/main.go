@@ -52,6 +52,11 @@ func bench(ctx context.Context, w io.Writer) error {
 		}
 		rows = append(rows, r)
 	}
+	return table(w, rows)
+}
+
+// table writes the rows; its error names the promises that are broken.
+func table(w io.Writer, rows []row) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "WHAT\tMEDIAN\tAGAINST\tRATIO\tAT MOST\t")
 	var broken []error
