@@ -125,7 +125,13 @@ func (d *Dir) Lookup(path string, follow bool) (Stat, error) {
 		return Stat{}, err
 	}
 	defer w.end()
-	if _, err := w.node(follow); err != nil {
+	if err := w.parent(); err != nil {
+		return Stat{}, err
+	}
+	if s, ok, err := w.glance(follow); ok {
+		return s, err
+	}
+	if _, err := w.arrive(follow); err != nil {
 		return Stat{}, err
 	}
 	if w.leaf.fd < 0 {

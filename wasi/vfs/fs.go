@@ -20,6 +20,7 @@ type FS struct {
 	preopens []Preopen
 	born     int64 // time of synthetic directories
 	closed   atomic.Bool
+	limit    int64 // bytes that a file may have: beyond, the kernel would end the process with SIGXFSZ
 
 	openat2 bool    // whole runs of a path in one call
 	proc    *handle // /proc/self/fd, to open by descriptor what was looked at; nil: by name, and then compared
@@ -43,6 +44,8 @@ type Preopen struct {
 // [errors.ErrUnsupported] where a mount asks for what cannot be had: a Tmpfs, any mount on an operating system other than
 // Linux, or a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
 // ownership of each File and must Close the FS.
+//
+// A guest that makes a file larger than the process's RLIMIT_FSIZE, as it is at New, gets EFBIG.
 func New(mounts []wasi.Mount) (*FS, error) { return newFS(mounts, shortcuts{true, true}) }
 
 // shortcuts are what the walk can do without.
@@ -53,7 +56,7 @@ func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 	if err := (&wasi.Config{Mounts: mounts}).Validate(); err != nil {
 		return nil, err
 	}
-	fs := &FS{born: time.Now().UnixNano(), open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts))}
+	fs := &FS{born: time.Now().UnixNano(), limit: sizeLimit(), open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts))}
 	if len(mounts) > 0 {
 		fs.openat2 = use.openat2 && hasOpenat2()
 		if use.proc {

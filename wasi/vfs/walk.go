@@ -96,10 +96,15 @@ func (w *walk) parent() error {
 // if it is a directory, or else in its parent and has it as leaf. After ENOENT with missing, the walk stands in the
 // directory that has no such name.
 func (w *walk) node(follow bool) (missing bool, err error) {
+	if err := w.parent(); err != nil {
+		return false, err
+	}
+	return w.arrive(follow)
+}
+
+// arrive is the rest of node after parent.
+func (w *walk) arrive(follow bool) (missing bool, err error) {
 	for {
-		if err := w.parent(); err != nil {
-			return false, err
-		}
 		if w.dots() {
 			return false, nil
 		}
@@ -110,16 +115,34 @@ func (w *walk) node(follow bool) (missing bool, err error) {
 		case w.leaf.fd < 0:
 			w.name = "."
 			return false, nil
-		case w.info.Type == Symlink && (follow || w.slash):
-			if err := w.expand(); err != nil {
-				return false, err
-			}
-		case w.slash:
+		case w.info.Type != Symlink && w.slash:
 			return false, syscall.ENOTDIR
-		default:
+		case w.info.Type != Symlink || !follow && !w.slash:
 			return false, nil
 		}
+		if err := w.expand(); err != nil {
+			return false, err
+		}
+		if err := w.parent(); err != nil {
+			return false, err
+		}
 	}
+}
+
+// glance describes what has the last component's name after parent, without opening it. It says no where there is more to
+// it than a name of the host's on the mount's own file system.
+func (w *walk) glance(follow bool) (s Stat, ok bool, err error) {
+	if w.dots() || w.slash || w.dir.fd < 0 || w.child(w.name) != nil {
+		return s, false, nil
+	}
+	in, _, err := statAt(w.dir.fd, w.name)
+	switch {
+	case err == syscall.ENOENT:
+		return s, true, err
+	case err != nil || in.Dev != w.base.owner.info.Dev || w.alias(in) != nil || follow && in.Type == Symlink:
+		return s, false, nil
+	}
+	return in.Stat, true, nil
 }
 
 // dots says that the last component is no name in dir but dir itself.
