@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -435,3 +436,22 @@ type reading struct {
 }
 
 func (r reading) Read(p []byte) (int, error) { return r.in.Read(r.stop, p) }
+
+func ExampleNewInput() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	stop := NewStop(ctx)
+	defer stop.Close()
+
+	never, w := io.Pipe() // nobody writes
+	defer w.Close()
+	in, err := NewInput(never)
+	if err != nil {
+		panic(err)
+	}
+	_, err = in.Read(stop, make([]byte, 16))
+	fmt.Println(err)
+
+	// Output:
+	// vfs: stopped
+}
