@@ -1,8 +1,8 @@
 // Package vfs is a guest's world of files and streams without an ABI: it knows no guest memory and no WASI errno.
 //
-// An [FS] is one tree of mounts, opened once. Paths are walked by this package, component by component on open descriptors:
-// the guest reaches what was granted and nothing else, whatever links it finds or makes and whatever anybody renames
-// meanwhile. openat2 and /proc make that faster where they are there; neither is needed.
+// An [FS] is one tree of mounts, opened once. Paths are walked by this package, component by component on open
+// descriptors: the guest reaches what was granted and nothing else, whatever links it finds or makes and whatever anybody
+// renames meanwhile. openat2 and /proc make that faster where they are there; neither is needed.
 //
 // # The tree
 //
@@ -19,9 +19,9 @@
 //
 // # What is reached
 //
-// Mounts of the host's own beneath a granted directory are visible, as they are to the host, except that nothing on a procfs
-// is (EACCES), however it is reached, unless the mount itself names something on that procfs. Existing hard links are ordinary
-// files. Devices other than the harmless memory devices, sockets and FIFOs can be looked at and not be opened.
+// Mounts of the host's own beneath a granted directory are visible, as they are to the host, except that nothing on a
+// procfs is (EACCES), however it is reached, unless the mount itself names something on that procfs. Existing hard links are
+// ordinary files. Devices other than the harmless memory devices, sockets and FIFOs can be looked at and not be opened.
 //
 // Linux has all this. On other operating systems an FS has no mounts.
 package vfs

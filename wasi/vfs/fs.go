@@ -112,7 +112,7 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	case spec.Tmpfs != nil:
 		return nil, "Tmpfs", errTmpfs
 	case spec.Hidden:
-		return m, "", supported()
+		return m, "Hidden", supported()
 	case spec.File != nil:
 		field = "File"
 		fd, err = dupFile(spec.File)
