@@ -142,7 +142,8 @@ func (f *File) end() (int64, error) {
 	return seekFD(f.handle.fd, 0, 1)
 }
 
-// fits says whether n bytes can be written at off. The kernel writes as many of them as the limit allows, but at least one.
+// fits says whether n bytes can be written at off. The kernel writes as many of them as the limit allows, but at least
+// one.
 func (f *File) fits(off int64, n int) error {
 	if n > 0 && off >= f.fs.limit && f.kind == Regular {
 		return syscall.EFBIG
@@ -256,8 +257,8 @@ func (f *File) SetFlags(flags Flags) error {
 	return nil
 }
 
-// OSFile returns a duplicate as an os.File, which the caller owns and which outlives f and its FS. The two share one offset
-// and the flags.
+// OSFile returns a duplicate as an os.File, which the caller owns and which outlives f and its FS. The two share one
+// offset and the flags.
 func (f *File) OSFile() (*os.File, error) {
 	if err := f.handle.acquire(); err != nil {
 		return nil, err

@@ -36,9 +36,9 @@ type Preopen struct {
 	Dir   *Dir
 }
 
-// New opens what mounts name and builds the guest's tree. Every Host is opened and every File duplicated, once: what the
-// host renames or replaces later does not change what the guest has. Host paths are the caller's own, so links in them are
-// followed.
+// New opens what mounts name and builds the guest's tree. Every Host is opened and every File duplicated, once: what
+// the host renames or replaces later does not change what the guest has. Host paths are the caller's own, so links in
+// them are followed.
 //
 // The error joins a [*wasi.FieldError] for each problem, with Field as in "Mounts[2].Host", and wraps
 // [errors.ErrUnsupported] where a mount asks for what cannot be had: a Tmpfs, any mount on an operating system other than
@@ -138,8 +138,9 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	return m, "", nil
 }
 
-// Close closes every descriptor of the FS, those of Files and Dirs still open among them; a system call in progress keeps
-// its own until it returns. It is idempotent and may be called from any goroutine. Operations on what was closed are EBADF.
+// Close closes every descriptor of the FS, those of Files and Dirs still open among them; a system call in progress
+// keeps its own until it returns. It is idempotent and may be called from any goroutine. Operations on what was closed
+// are EBADF.
 func (fs *FS) Close() error {
 	fs.closed.Store(true)
 	fs.mu.Lock()

@@ -92,8 +92,8 @@ func (w *walk) parent() error {
 	}
 }
 
-// node walks to what the path names, following a link at its end if follow or a slash says so. Then the walk stands in it,
-// if it is a directory, or else in its parent and has it as leaf. After ENOENT with missing, the walk stands in the
+// node walks to what the path names, following a link at its end if follow or a slash says so. Then the walk stands in
+// it, if it is a directory, or else in its parent and has it as leaf. After ENOENT with missing, the walk stands in the
 // directory that has no such name.
 func (w *walk) node(follow bool) (missing bool, err error) {
 	if err := w.parent(); err != nil {
@@ -350,8 +350,8 @@ func (w *walk) up(linked bool) error {
 	return w.climb(path, base)
 }
 
-// leave takes the walk from start to where the tree has it now. ENOENT if it is no longer where it was opened: then nobody
-// can say what is above it.
+// leave takes the walk from start to where the tree has it now. ENOENT if it is no longer where it was opened: then
+// nobody can say what is above it.
 func (w *walk) leave() error {
 	w.left = true
 	before, err := w.stat()
@@ -371,8 +371,8 @@ func (w *walk) leave() error {
 	return err
 }
 
-// climb takes the walk to the directory at path, with base the nearest place at or above that, by going down from start or
-// from the root of the mount, through directories only.
+// climb takes the walk to the directory at path, with base the nearest place at or above that, by going down from start
+// or from the root of the mount, through directories only.
 func (w *walk) climb(path string, base *place) error {
 	m := base.owner
 	if m == nil {
@@ -414,8 +414,8 @@ func (w *walk) climb(path string, base *place) error {
 	return nil
 }
 
-// run takes the walk through as many plain components as it can in one call of the kernel, which stays below dir, follows no
-// link and crosses no mount of the host's. Where that does not work, single steps find out why.
+// run takes the walk through as many plain components as it can in one call of the kernel, which stays below dir,
+// follows no link and crosses no mount of the host's. Where that does not work, single steps find out why.
 func (w *walk) run() error {
 	if !w.fs.openat2 || w.slow || w.dir.fd < 0 || len(w.path) == len(w.base.path) && len(w.base.children) > 0 {
 		return nil
