@@ -170,6 +170,10 @@ func (h *Host) subscribe(fd uint32, kind uint8) (vfs.Pollable, *event) {
 		return d.in, nil
 	case d.out != nil:
 		return d.out, nil
+	case d.sock != nil && kind == eventRead:
+		return d.sock.Readable(), nil
+	case d.sock != nil:
+		return d.sock.Writable(), nil
 	}
 	ev := &event{}
 	if kind == eventRead {
