@@ -40,7 +40,7 @@ type Case struct {
 // groups are all cases, by subject.
 var groups = [][]Case{
 	streamCases, argumentCases, entrypointCases, exitCases, trapCases, moduleCases, memoryCases, fileCases, readOnlyCases,
-	mountCases, escapeCases, faultCases, clockCases, interruptCases, socketCases, lifecycleCases, concurrencyCases,
+	mountCases, escapeCases, faultCases, clockCases, interruptCases, fifoCases, socketCases, lifecycleCases, concurrencyCases,
 	cacheCases, leakCases,
 }
 

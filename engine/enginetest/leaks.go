@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -96,14 +97,15 @@ var leakCases = []Case{
 	},
 }
 
-// steady runs each of ways so many times and checks that goroutines and descriptors are as many as before.
+// steady runs each of ways so many times and checks that goroutines and descriptors are as many as before,
+// and that memory of theirs is not left mapped.
 func (t *trial) steady(times int, ways ...func()) {
 	t.Helper()
 	for _, way := range ways { // what is made once and kept
 		way()
 		way()
 	}
-	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
+	goroutines, descriptors, space := runtime.NumGoroutine(), openDescriptors(t), addressSpace(t)
 	for range times {
 		for _, way := range ways {
 			way()
@@ -112,15 +114,33 @@ func (t *trial) steady(times int, ways ...func()) {
 	for late := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		g, d := runtime.NumGoroutine(), openDescriptors(t)
 		if g <= goroutines && d <= descriptors {
-			return
+			break
 		}
 		if time.Now().After(late) {
 			stacks := make([]byte, 64<<10)
 			t.Errorf("%d goroutines and %d descriptors were %d and %d before the runs\n%s",
 				g, d, goroutines, descriptors, stacks[:runtime.Stack(stacks, true)])
-			return
+			break
 		}
 	}
+	if grown := addressSpace(t) - space; grown > 1<<30 {
+		t.Errorf("the process has %d MiB more of address space than before the runs", grown>>20)
+	}
+}
+
+// addressSpace is the size of this process's address space in bytes, or 0 where the system does not say. Memory that an
+// engine maps for its guests is in it and not in the heap.
+func addressSpace(t *trial) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	pages := 0
+	if _, err := fmt.Sscan(string(b), &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
 }
 
 // openDescriptors counts the descriptors of this process, or returns 0 where the system does not list them.

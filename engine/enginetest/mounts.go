@@ -290,8 +290,11 @@ var mountCases = []Case{
 			symlink d/b 3 l => ok
 			cat 3 l => "content"
 			open 3 big w creat => ok
-			size $ 65536 => ENOSPC|EFBIG|EDQUOT
+			fill $ 131072 => ENOSPC|EDQUOT
+			close $ => ok
 			unlink 3 big => ok
+			open 3 small w creat => ok
+			fill $ 32768 => ok
 			cat 3 ../etc/passwd => !`,
 		drive: func(t *trial) {
 			for range 2 { // the second run has a new one

@@ -18,7 +18,7 @@ type bundle struct {
 
 // addFlags declares --bundle and --strict.
 func (b *bundle) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&b.dir, "bundle", "b", ".", "directory of the bundle")
+	cmd.Flags().StringVarP(&b.dir, "bundle", "b", ".", "`DIR` of the bundle")
 	cmd.Flags().BoolVar(&b.strict, "strict", false, "refuse a bundle of which something would be ignored or granted in part")
 }
 

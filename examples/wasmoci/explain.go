@@ -51,7 +51,7 @@ The exit status is that of an attempt to run it: 0 where nothing is in the way.`
 	}
 	b.addFlags(cmd)
 	form.addFlag(cmd)
-	cmd.Flags().TextVar(&where, "where", where, "direct: without a container; entered: in the container that the spec describes")
+	cmd.Flags().TextVar(&where, "where", where, "`PLACE` of the run: direct, without a container, or entered, in the container that the spec describes")
 	return cmd
 }
 

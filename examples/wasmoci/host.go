@@ -21,8 +21,8 @@ type host struct {
 
 // addFlags declares --engine and --cache-dir.
 func (h *host) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&h.engine, "engine", "", "engine to run on, see wasmoci engines (default: the one the bundle names, else the first that can)")
-	cmd.Flags().StringVar(&h.cacheDir, "cache-dir", defaultCacheDir(), `directory for compiled code; "" keeps none`)
+	cmd.Flags().StringVar(&h.engine, "engine", "", "`NAME` of the engine to run on, see wasmoci engines (default: the one the bundle names, else the first that can)")
+	cmd.Flags().StringVar(&h.cacheDir, "cache-dir", defaultCacheDir(), "`DIR` for compiled code; \"\" keeps none")
 }
 
 // defaultCacheDir is "" where the user has no cache directory, as services often have none.

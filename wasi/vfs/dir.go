@@ -9,15 +9,15 @@ import (
 // Dir is a directory that is open: a mount's root, one below it, or a synthetic one, which has mount points and nothing
 // else. It is the directory that was opened, wherever the host moves it.
 //
-// Paths are relative to it. A path that is absolute, or leads above the Dir by its own "..", is EPERM. A symbolic link may
-// lead anywhere in the guest's tree if a mount is at "/", with absolute targets resolved there; otherwise a link that is
-// absolute or leads above the Dir is EPERM too. ".." is always the parent in the guest's tree, across mounts.
+// Paths are relative to it. A path that is absolute, or leads above the Dir by its own "..", is EPERM. A symbolic link
+// may lead anywhere in the guest's tree if a mount is at "/", with absolute targets resolved there; otherwise a link
+// that is absolute or leads above the Dir is EPERM too. ".." is always the parent in the guest's tree, across mounts.
 //
-// Errors are plain [syscall.Errno] values. Besides those of the host: EPERM for a path that leaves, ELOOP after 40 links,
-// ENAMETOOLONG for a component of more than 255 bytes or a path of more than 4095, ENOENT for an empty path, EINVAL for one
-// with a NUL byte, EROFS for a change through a read-only mount and for one to a synthetic directory or to a hidden name,
-// EBUSY for removing or renaming a mount point or a directory above one, EXDEV across mounts, EACCES for what is on a
-// procfs that was not mounted itself, EBADF once closed.
+// Errors are plain [syscall.Errno] values. Besides those of the host: EPERM for a path that leaves, ELOOP after 40
+// links, ENAMETOOLONG for a component of more than 255 bytes or a path of more than 4095, ENOENT for an empty path,
+// EINVAL for one with a NUL byte, EROFS for a change through a read-only mount and for one to a synthetic directory or
+// to a hidden name, EBUSY for removing or renaming a mount point or a directory above one, EXDEV across mounts, EACCES
+// for what is on a procfs that was not mounted itself, EBADF once closed.
 type Dir struct {
 	fs     *FS
 	handle *handle // nil where synthetic
@@ -125,7 +125,13 @@ func (d *Dir) Lookup(path string, follow bool) (Stat, error) {
 		return Stat{}, err
 	}
 	defer w.end()
-	if _, err := w.node(follow); err != nil {
+	if err := w.parent(); err != nil {
+		return Stat{}, err
+	}
+	if s, ok, err := w.glance(follow); ok {
+		return s, err
+	}
+	if _, err := w.arrive(follow); err != nil {
 		return Stat{}, err
 	}
 	if w.leaf.fd < 0 {
@@ -188,8 +194,9 @@ func (d *Dir) Mkdir(path string, perm uint32) error {
 	return mkdirAt(w.dir.fd, w.name, perm&0o777)
 }
 
-// Symlink creates a symbolic link with any target of 1 to 4095 bytes without a NUL byte. The target is not looked at: it
-// gives the guest no more than it has, but on a writable mount a program of the host that follows it goes wherever it says.
+// Symlink creates a symbolic link with any target of 1 to 4095 bytes without a NUL byte. The target is not looked at:
+// it gives the guest no more than it has, but on a writable mount a program of the host that follows it goes wherever
+// it says.
 func (d *Dir) Symlink(target, path string) error {
 	switch {
 	case target == "":
@@ -327,8 +334,8 @@ func (d *Dir) Rmdir(path string) error {
 	return rmdirAt(w.dir.fd, w.last())
 }
 
-// last is the last component as the path has it: the kernel knows what a slash at the end means to each call, and does not
-// follow a link for its sake in those that take names.
+// last is the last component as the path has it: the kernel knows what a slash at the end means to each call, and does
+// not follow a link for its sake in those that take names.
 func (w *walk) last() string {
 	if w.slash {
 		return w.name + "/"

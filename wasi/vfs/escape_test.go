@@ -450,6 +450,12 @@ func TestEscapeThroughHostRoot(t *testing.T) {
 		}
 		_, err := root.Lookup("proc/self/environ", true)
 		errno(t, "procfs", err, syscall.EACCES)
+		// A place on the procfs opens no way to the rest of it.
+		beside := open(wasi.Mount{Guest: "/", Host: "/", ReadOnly: true}, wasi.Mount{Guest: "/proc/self/hidden", Hidden: true}).Root()
+		for _, path := range []string{"proc", "proc/self/environ", "proc/1/root"} {
+			_, err := beside.Lookup(path, true)
+			errno(t, path, err, syscall.ENOENT)
+		}
 		if _, err := root.Lookup("proc/..", true); err != syscall.EACCES {
 			t.Errorf("proc/..: %v", err)
 		}

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"math"
 	"os"
 	"syscall"
 )
@@ -120,7 +121,34 @@ func (f *File) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if f.fs.limit < math.MaxInt64 && f.kind == Regular {
+		off, err := f.end()
+		if err == nil {
+			err = f.fits(off, len(b))
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
 	return writeFD(f.handle.fd, b)
+}
+
+// end is where the next Write begins.
+func (f *File) end() (int64, error) {
+	if f.flags.Append {
+		in, err := statFD(f.handle.fd)
+		return int64(in.Size), err
+	}
+	return seekFD(f.handle.fd, 0, 1)
+}
+
+// fits says whether n bytes can be written at off. The kernel writes as many of them as the limit allows, but at least
+// one.
+func (f *File) fits(off int64, n int) error {
+	if n > 0 && off >= f.fs.limit && f.kind == Regular {
+		return syscall.EFBIG
+	}
+	return nil
 }
 
 // ReadAt is Read at off, which leaves the file's offset alone.
@@ -144,6 +172,9 @@ func (f *File) WriteAt(b []byte, off int64) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if err := f.fits(off, len(b)); err != nil {
+		return 0, err
+	}
 	if f.flags.Append && f.kind == Regular {
 		return pwriteNoAppend(f.handle.fd, b, off)
 	}
@@ -171,6 +202,9 @@ func (f *File) SetSize(size int64) error {
 	if !f.write {
 		return syscall.EINVAL
 	}
+	if size > f.fs.limit {
+		return syscall.EFBIG
+	}
 	return truncateFD(f.handle.fd, size)
 }
 
@@ -183,6 +217,9 @@ func (f *File) Allocate(off, length int64) error {
 	defer f.handle.release()
 	if !f.write {
 		return syscall.EBADF
+	}
+	if off > 0 && length > 0 && off > f.fs.limit-length || length > f.fs.limit {
+		return syscall.EFBIG
 	}
 	return allocateFD(f.handle.fd, off, length)
 }
@@ -220,8 +257,8 @@ func (f *File) SetFlags(flags Flags) error {
 	return nil
 }
 
-// OSFile returns a duplicate as an os.File, which the caller owns and which outlives f and its FS. The two share one offset
-// and the flags.
+// OSFile returns a duplicate as an os.File, which the caller owns and which outlives f and its FS. The two share one
+// offset and the flags.
 func (f *File) OSFile() (*os.File, error) {
 	if err := f.handle.acquire(); err != nil {
 		return nil, err

@@ -359,3 +359,55 @@ func entries(t *testing.T, d *Dir) []Entry {
 	}
 	return all
 }
+
+// Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which ends a Go program.
+func TestFileSizeLimit(t *testing.T) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	low := before
+	low.Cur = 1 << 20
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &low); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+			t.Error(err)
+		}
+	}()
+	fs, err := New([]wasi.Mount{{Guest: "/", Host: plant(t, t.TempDir(), "f=")}, {Guest: "/dev", Host: "/dev"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fs.Close()
+	f := openFileAt(t, fs.Root(), "f", OpenOptions{Write: true})
+	const limit = 1 << 20
+	errno(t, "SetSize", f.SetSize(limit), 0)
+	errno(t, "SetSize", f.SetSize(limit+1), syscall.EFBIG)
+	errno(t, "SetSize", f.SetSize(1<<62), syscall.EFBIG)
+	errno(t, "Allocate", f.Allocate(0, limit+1), syscall.EFBIG)
+	errno(t, "Allocate", f.Allocate(limit, 1), syscall.EFBIG)
+	errno(t, "Allocate", f.Allocate(1<<62, 1<<62), syscall.EFBIG)
+	errno(t, "Allocate", f.Allocate(limit-1, 1), 0)
+	b := make([]byte, 10)
+	if n, err := f.WriteAt(b, limit-4); n != 4 || err != nil {
+		t.Errorf("WriteAt: %d, %v", n, err)
+	}
+	_, err = f.WriteAt(b, limit)
+	errno(t, "WriteAt", err, syscall.EFBIG)
+	if _, err := f.Seek(limit-3, 0); err != nil {
+		t.Error(err)
+	}
+	if n, err := f.Write(b); n != 3 || err != nil {
+		t.Errorf("Write: %d, %v", n, err)
+	}
+	_, err = f.Write(b)
+	errno(t, "Write", err, syscall.EFBIG)
+	_, err = openFileAt(t, fs.Root(), "f", OpenOptions{Write: true, Append: true}).Write(b)
+	errno(t, "Write appended", err, syscall.EFBIG)
+	null := openFileAt(t, fs.Root(), "dev/null", OpenOptions{Write: true})
+	if n, err := null.WriteAt(b, limit); n != 10 || err != nil {
+		t.Errorf("null: %d, %v", n, err)
+	}
+}

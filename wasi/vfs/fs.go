@@ -20,6 +20,7 @@ type FS struct {
 	preopens []Preopen
 	born     int64 // time of synthetic directories
 	closed   atomic.Bool
+	limit    int64 // bytes that a file may have: beyond, the kernel would end the process with SIGXFSZ
 
 	openat2 bool    // whole runs of a path in one call
 	proc    *handle // /proc/self/fd, to open by descriptor what was looked at; nil: by name, and then compared
@@ -35,14 +36,16 @@ type Preopen struct {
 	Dir   *Dir
 }
 
-// New opens what mounts name and builds the guest's tree. Every Host is opened and every File duplicated, once: what the
-// host renames or replaces later does not change what the guest has. Host paths are the caller's own, so links in them are
-// followed.
+// New opens what mounts name and builds the guest's tree. Every Host is opened and every File duplicated, once: what
+// the host renames or replaces later does not change what the guest has. Host paths are the caller's own, so links in
+// them are followed.
 //
 // The error joins a [*wasi.FieldError] for each problem, with Field as in "Mounts[2].Host", and wraps
 // [errors.ErrUnsupported] where a mount asks for what cannot be had: a Tmpfs, any mount on an operating system other than
 // Linux, or a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
 // ownership of each File and must Close the FS.
+//
+// A guest that makes a file larger than the process's RLIMIT_FSIZE, as it is at New, gets EFBIG.
 func New(mounts []wasi.Mount) (*FS, error) { return newFS(mounts, shortcuts{true, true}) }
 
 // shortcuts are what the walk can do without.
@@ -53,7 +56,7 @@ func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 	if err := (&wasi.Config{Mounts: mounts}).Validate(); err != nil {
 		return nil, err
 	}
-	fs := &FS{born: time.Now().UnixNano(), open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts))}
+	fs := &FS{born: time.Now().UnixNano(), limit: sizeLimit(), open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts))}
 	if len(mounts) > 0 {
 		fs.openat2 = use.openat2 && hasOpenat2()
 		if use.proc {
@@ -109,7 +112,7 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	case spec.Tmpfs != nil:
 		return nil, "Tmpfs", errTmpfs
 	case spec.Hidden:
-		return m, "", supported()
+		return m, "Hidden", supported()
 	case spec.File != nil:
 		field = "File"
 		fd, err = dupFile(spec.File)
@@ -135,8 +138,9 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	return m, "", nil
 }
 
-// Close closes every descriptor of the FS, those of Files and Dirs still open among them; a system call in progress keeps
-// its own until it returns. It is idempotent and may be called from any goroutine. Operations on what was closed are EBADF.
+// Close closes every descriptor of the FS, those of Files and Dirs still open among them; a system call in progress
+// keeps its own until it returns. It is idempotent and may be called from any goroutine. Operations on what was closed
+// are EBADF.
 func (fs *FS) Close() error {
 	fs.closed.Store(true)
 	fs.mu.Lock()

@@ -3,6 +3,7 @@ package vfs
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -25,6 +26,15 @@ func again[T any](f func() (T, error)) (T, error) {
 }
 
 func supported() error { return nil }
+
+// sizeLimit is RLIMIT_FSIZE, the size that this process may make a file, as far as a file can be that large.
+func sizeLimit() int64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		return math.MaxInt64
+	}
+	return int64(min(limit.Cur, math.MaxInt64))
+}
 
 // openHost opens the host's own path, whatever is there, without effect on it.
 func openHost(path string) (int, error) {

@@ -17,6 +17,7 @@ func supported() error {
 	return fmt.Errorf("vfs: mounts on %s: %w: run on Linux", runtime.GOOS, errors.ErrUnsupported)
 }
 
+func sizeLimit() int64                                 { return 0 }
 func openHost(string) (int, error)                     { return -1, supported() }
 func dupFile(*os.File) (int, error)                    { return -1, supported() }
 func dupFD(int) (int, error)                           { return -1, syscall.ENOSYS }

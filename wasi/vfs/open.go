@@ -7,10 +7,11 @@ const maxTries = 16
 
 // Open opens what has that path: a [*Dir] or a [*File]. It never blocks, and opens nothing before it knows what it is.
 //
-// Regular files and directories can be opened, and of the devices the memory devices null, zero, full, random and urandom,
-// known by their number; they can be written on a read-only mount too, as Linux has it. A FIFO is ENOTSUP, a socket ENXIO,
-// any other device EPERM. A symbolic link at the end is ELOOP without Follow. A directory is EISDIR with Write, Truncate or
-// Create; Create with Directory is EINVAL. What cannot be opened because it is replaced again and again is ESTALE.
+// Regular files and directories can be opened, and of the devices the memory devices null, zero, full, random and
+// urandom, known by their number; they can be written on a read-only mount too, as Linux has it. A FIFO is ENOTSUP, a
+// socket ENXIO, any other device EPERM. A symbolic link at the end is ELOOP without Follow. A directory is EISDIR with
+// Write, Truncate or Create; Create with Directory is EINVAL. A directory that may not be read opens, and ReadDir says
+// so. What cannot be opened because it is replaced again and again is ESTALE.
 func (d *Dir) Open(path string, o OpenOptions) (Node, error) {
 	if o.Create && o.Directory {
 		return nil, syscall.EINVAL
@@ -161,11 +162,9 @@ func (w *walk) reopen(o OpenOptions) (int, error) {
 // same gives fd back if it is leaf, which cannot have lost its number to another file while it is held.
 func (w *walk) same(fd int) (int, error) {
 	got, err := statFD(fd)
-	if err == nil {
-		var want info
-		// Anew: on some file systems a file that is opened for writing becomes another one, for both descriptors.
-		want, err = statFD(w.leaf.fd)
-		if err == nil && (got.identity() != want.identity() || got.Type != want.Type || got.device != want.device) {
+	if err == nil && !got.is(w.info) {
+		// On some file systems a file that is opened for writing becomes another one, for both descriptors.
+		if w.info, err = statFD(w.leaf.fd); err == nil && !got.is(w.info) {
 			err = errReplaced
 		}
 	}

@@ -9,9 +9,10 @@ import (
 
 // Stop ends a guest's blocking operations when its context ends. It is safe for concurrent use.
 type Stop struct {
-	done       <-chan struct{}
-	ended      atomic.Bool
+	done       chan struct{} // closed when the context has ended, or by Close
+	ended      atomic.Bool   // true before done is closed
 	unregister func() bool
+	streams    sync.WaitGroup // reads and writes that end when done is closed
 
 	mu     sync.Mutex
 	waker  waker // wakes a wait on descriptors; made when first needed
@@ -20,27 +21,44 @@ type Stop struct {
 
 // NewStop returns a Stop that ends with ctx. Close it when the guest has ended.
 func NewStop(ctx context.Context) *Stop {
-	s := &Stop{done: ctx.Done()}
-	s.ended.Store(ctx.Err() != nil) // AfterFunc takes a moment
-	if s.done != nil {
-		s.unregister = context.AfterFunc(ctx, func() {
-			s.ended.Store(true)
-			s.wake()
-		})
+	s := &Stop{done: make(chan struct{}), unregister: func() bool { return false }}
+	if ctx.Err() != nil { // at once: AfterFunc takes a moment
+		s.end()
+	} else if ctx.Done() != nil {
+		s.unregister = context.AfterFunc(ctx, s.end)
 	}
 	return s
+}
+
+func (s *Stop) end() {
+	if !s.ended.Swap(true) {
+		close(s.done)
+	}
+	s.wake()
 }
 
 // Ended tells whether the context has ended. It is cheap.
 func (s *Stop) Ended() bool { return s.ended.Load() }
 
-// Done is the context's Done: nil for one that never ends.
+// Done is closed when the context has ended, or s was closed. Ended is true by then.
 func (s *Stop) Done() <-chan struct{} { return s.done }
 
-// Close frees s. Nothing may wait on it any more.
+// patience is how long Close waits for a stream that takes deadlines to keep to them.
+const patience = 50 * time.Millisecond
+
+// Close frees s. Nothing may wait on it any more. A read or write that is still under way is ended where the stream takes
+// deadlines, and the stream has none when Close returns; any other may go on until it returns by itself.
 func (s *Stop) Close() {
-	if s.unregister != nil {
-		s.unregister()
+	s.unregister()
+	s.end()
+	released := make(chan struct{})
+	go func() {
+		s.streams.Wait()
+		close(released)
+	}()
+	select {
+	case <-released:
+	case <-time.After(patience):
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,6 +110,9 @@ func Poll(stop *Stop, deadline time.Time, streams []Pollable) ([]*Readiness, err
 			}
 		}
 		if any {
+			if stop.Ended() { // which is what may have made a stream ready
+				return nil, ErrStopped
+			}
 			return out, nil
 		}
 		for _, s := range streams { // after the deadline too: input that nobody begins to read never arrives

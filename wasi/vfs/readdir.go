@@ -28,8 +28,10 @@ func (l *listing) close(fs *FS) {
 }
 
 // ReadDir calls yield for each entry after cookie until yield returns false; cookie 0 is the start, others come from
-// [Entry.Next]. "." and ".." come first, then mount points, then what else the host has, in its order. Names that come and
-// go meanwhile are in it or not; every other name is in it exactly once.
+// [Entry.Next]. "." and ".." come first, then mount points, then what else the host has, in its order. Names that come
+// and go meanwhile are in it or not; every other name is in it exactly once.
+//
+// yield may use d, but not call its ReadDir.
 //
 // Cookies below a number that is fixed for the directory count what is not the host's; above they are the host's own
 // offsets. An offset that is negative is EOVERFLOW.

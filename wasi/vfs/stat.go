@@ -41,3 +41,8 @@ type info struct {
 	Stat
 	device uint64 // number of the device that a character device stands for
 }
+
+// is says whether the two are the same file.
+func (in info) is(other info) bool {
+	return in.identity() == other.identity() && in.Type == other.Type && in.device == other.device
+}

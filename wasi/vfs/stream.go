@@ -143,7 +143,9 @@ func (in *readerInput) start(stop *Stop) <-chan struct{} {
 	if in.buf == nil {
 		in.buf = make([]byte, 32<<10)
 	}
+	ended := in.deal.begin(stop)
 	go func(arrived chan struct{}) {
+		defer ended()
 		var n int
 		var err error
 		in.deal.during(stop, func() {
@@ -224,7 +226,9 @@ func (out *writerOutput) Write(stop *Stop, p []byte) (int, error) {
 			deal = d.SetWriteDeadline
 		}
 		done := make(chan result, 1)
+		ended := deal.begin(stop)
 		go func() {
+			defer ended()
 			var r result
 			deal.during(stop, func() { r.n, r.err = out.w.Write(chunk) })
 			done <- r
@@ -261,10 +265,19 @@ func (out *writerOutput) prepare(*Stop)                  {}
 // deadliner is a stream's SetReadDeadline or SetWriteDeadline, or nil.
 type deadliner func(time.Time) error
 
+// begin makes stop's Close wait until ended is called, if there are deadlines by which stop ends what comes between.
+func (set deadliner) begin(stop *Stop) (ended func()) {
+	if set == nil {
+		return func() {}
+	}
+	stop.streams.Add(1)
+	return stop.streams.Done
+}
+
 // during calls f, and makes a blocking operation in it return when stop ends. The deadline is taken back afterwards: the
 // stream is the caller's.
 func (set deadliner) during(stop *Stop, f func()) {
-	if set == nil || stop.Done() == nil {
+	if set == nil {
 		f()
 		return
 	}

@@ -4,8 +4,10 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +20,8 @@ type fileStream struct {
 	typ    FileType
 	events int16 // POLLIN or POLLOUT
 	waits  bool  // reading or writing may block: a pipe, a terminal, a socket
-	chunk  int   // how much may be written at once after POLLOUT without blocking
+	nowait bool  // the kernel takes RWF_NOWAIT
+	chunk  int   // how much may be written at once after POLLOUT without blocking, without RWF_NOWAIT
 
 	// The call under way; fields rather than captured variables, so that a call allocates nothing.
 	do   func(fd uintptr)
@@ -33,11 +36,11 @@ func newFileStream(f *os.File, write bool) (*fileStream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &fileStream{conn: conn, events: unix.POLLIN, chunk: math.MaxInt}
+	s := &fileStream{conn: conn, events: unix.POLLIN, nowait: true, chunk: math.MaxInt}
 	var st unix.Stat_t
 	var statErr error
 	if err := conn.Control(func(fd uintptr) { statErr = unix.Fstat(int(fd), &st) }); err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "use as stream", Path: f.Name(), Err: os.ErrClosed} // the only reason
 	}
 	if statErr != nil {
 		return nil, &os.PathError{Op: "stat", Path: f.Name(), Err: statErr}
@@ -61,9 +64,9 @@ func newFileStream(f *os.File, write bool) (*fileStream, error) {
 	default:
 		s.waits = true
 	}
-	s.do = s.read
+	s.do = s.transfer
 	if write {
-		s.do, s.events = s.write, unix.POLLOUT
+		s.events = unix.POLLOUT
 		if s.waits {
 			s.chunk = 4096 // PIPE_BUF: what POLLOUT promises
 		}
@@ -71,8 +74,14 @@ func newFileStream(f *os.File, write bool) (*fileStream, error) {
 	return s, nil
 }
 
-func newFileInput(f *os.File) (Input, error)   { return newFileStream(f, false) }
-func newFileOutput(f *os.File) (Output, error) { return newFileStream(f, true) }
+func newFileInput(f *os.File) (Input, error) { return newFileStream(f, false) }
+func newFileOutput(f *os.File) (Output, error) {
+	s, err := newFileStream(f, true)
+	if err == nil && s.typ == CharDevice {
+		return &terminalOutput{s, writerOutput{w: terminalWriter{s.conn}}}, nil
+	}
+	return s, err
+}
 
 func (s *fileStream) Read(stop *Stop, p []byte) (int, error) {
 	if len(p) == 0 {
@@ -88,7 +97,7 @@ func (s *fileStream) Read(stop *Stop, p []byte) (int, error) {
 func (s *fileStream) Write(stop *Stop, p []byte) (int, error) {
 	total := 0
 	for total < len(p) {
-		n, err := s.call(stop, p[total:min(len(p), total+min(s.chunk, len(p)))])
+		n, err := s.call(stop, p[total:])
 		total += n
 		if err != nil {
 			return total, err
@@ -106,22 +115,14 @@ func (s *fileStream) call(stop *Stop, p []byte) (int, error) {
 	return s.n, s.err
 }
 
-func (s *fileStream) read(fd uintptr) {
-	s.transfer(fd, unix.Read)
-}
-
-func (s *fileStream) write(fd uintptr) {
-	s.transfer(fd, unix.Write)
-}
-
-func (s *fileStream) transfer(fd uintptr, do func(int, []byte) (int, error)) {
+func (s *fileStream) transfer(fd uintptr) {
 	for {
 		if s.waits {
 			if s.err = s.stop.waitFor(int32(fd), s.events); s.err != nil {
 				return
 			}
 		}
-		n, err := do(int(fd), s.p)
+		n, err := s.once(int(fd))
 		switch err {
 		case nil:
 			s.n = n
@@ -134,6 +135,40 @@ func (s *fileStream) transfer(fd uintptr, do func(int, []byte) (int, error)) {
 			return
 		}
 	}
+}
+
+// once reads or writes what can be read or written without waiting. Others may use the same pipe or socket, so that a stream
+// that was ready no longer is: then a descriptor that blocks would block beyond the end of the guest.
+func (s *fileStream) once(fd int) (int, error) {
+	write := s.events == unix.POLLOUT
+	if s.waits && s.nowait {
+		trap := uintptr(unix.SYS_PREADV2)
+		if write {
+			trap = unix.SYS_PWRITEV2
+		}
+		n, err := transferNow(trap, fd, s.p)
+		if err != unix.EOPNOTSUPP && err != unix.ENOSYS && err != unix.EPERM {
+			return n, err
+		}
+		s.nowait = false // a terminal, an old kernel, a seccomp filter
+	}
+	if write {
+		return unix.Write(fd, s.p[:min(len(s.p), s.chunk)])
+	}
+	return unix.Read(fd, s.p)
+}
+
+// transferNow is preadv2 or pwritev2 at the file's own offset with RWF_NOWAIT.
+func transferNow(trap uintptr, fd int, p []byte) (int, error) {
+	iov := unix.Iovec{Base: unsafe.SliceData(p)}
+	iov.SetLen(len(p))
+	const here = ^uintptr(0)
+	n, _, e := unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 1, here, here, unix.RWF_NOWAIT)
+	runtime.KeepAlive(p)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
 }
 
 func (s *fileStream) Type() FileType { return s.typ }
@@ -161,6 +196,37 @@ func (s *fileStream) ready() (r Readiness, ok bool) {
 
 func (s *fileStream) descriptor() (descriptor, bool) { return descriptor{s.conn, s.events}, s.waits }
 func (s *fileStream) prepare(*Stop)                  {}
+
+// terminalOutput writes to a terminal as to any Writer: one that is ready may have less room than it is given, and then
+// blocks until a person wants to see more.
+type terminalOutput struct {
+	*fileStream
+	out writerOutput
+}
+
+func (t *terminalOutput) Write(stop *Stop, p []byte) (int, error) { return t.out.Write(stop, p) }
+
+type terminalWriter struct{ conn syscall.RawConn }
+
+func (w terminalWriter) Write(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		if w.conn.Control(func(fd uintptr) {
+			k, e := unix.Write(int(fd), p[n:])
+			switch e {
+			case nil:
+				n += k
+			case unix.EINTR:
+			case unix.EAGAIN:
+				_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
+			default:
+				err = e
+			}
+		}) != nil {
+			err = syscall.EBADF // the caller closed its file
+		}
+	}
+	return n, err
+}
 
 type descriptor struct {
 	conn   syscall.RawConn

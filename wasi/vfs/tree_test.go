@@ -154,6 +154,10 @@ func TestMovedDirectory(t *testing.T) {
 				t.Errorf("%s: %s, want %s", at.path, got, at.want)
 			}
 		}
+		// Another directory has its place now.
+		errno(t, "Mkdir", root.Mkdir("a/b", 0o777), 0)
+		_, err := content(b, "up")
+		errno(t, "up", err, syscall.ENOENT)
 	})
 }
 

@@ -92,14 +92,19 @@ func (w *walk) parent() error {
 	}
 }
 
-// node walks to what the path names, following a link at its end if follow or a slash says so. Then the walk stands in it,
-// if it is a directory, or else in its parent and has it as leaf. After ENOENT with missing, the walk stands in the
+// node walks to what the path names, following a link at its end if follow or a slash says so. Then the walk stands in
+// it, if it is a directory, or else in its parent and has it as leaf. After ENOENT with missing, the walk stands in the
 // directory that has no such name.
 func (w *walk) node(follow bool) (missing bool, err error) {
+	if err := w.parent(); err != nil {
+		return false, err
+	}
+	return w.arrive(follow)
+}
+
+// arrive is the rest of node after parent.
+func (w *walk) arrive(follow bool) (missing bool, err error) {
 	for {
-		if err := w.parent(); err != nil {
-			return false, err
-		}
 		if w.dots() {
 			return false, nil
 		}
@@ -110,16 +115,34 @@ func (w *walk) node(follow bool) (missing bool, err error) {
 		case w.leaf.fd < 0:
 			w.name = "."
 			return false, nil
-		case w.info.Type == Symlink && (follow || w.slash):
-			if err := w.expand(); err != nil {
-				return false, err
-			}
-		case w.slash:
+		case w.info.Type != Symlink && w.slash:
 			return false, syscall.ENOTDIR
-		default:
+		case w.info.Type != Symlink || !follow && !w.slash:
 			return false, nil
 		}
+		if err := w.expand(); err != nil {
+			return false, err
+		}
+		if err := w.parent(); err != nil {
+			return false, err
+		}
 	}
+}
+
+// glance describes what has the last component's name after parent, without opening it. It says no where there is more to
+// it than a name of the host's on the mount's own file system.
+func (w *walk) glance(follow bool) (s Stat, ok bool, err error) {
+	if w.dots() || w.slash || w.dir.fd < 0 || w.child(w.name) != nil {
+		return s, false, nil
+	}
+	in, _, err := statAt(w.dir.fd, w.name)
+	switch {
+	case err == syscall.ENOENT:
+		return s, true, err
+	case err != nil || in.Dev != w.base.owner.info.Dev || w.alias(in) != nil || follow && in.Type == Symlink:
+		return s, false, nil
+	}
+	return in.Stat, true, nil
 }
 
 // dots says that the last component is no name in dir but dir itself.
@@ -327,8 +350,8 @@ func (w *walk) up(linked bool) error {
 	return w.climb(path, base)
 }
 
-// leave takes the walk from start to where the tree has it now. ENOENT if it is no longer where it was opened: then nobody
-// can say what is above it.
+// leave takes the walk from start to where the tree has it now. ENOENT if it is no longer where it was opened: then
+// nobody can say what is above it.
 func (w *walk) leave() error {
 	w.left = true
 	before, err := w.stat()
@@ -348,8 +371,8 @@ func (w *walk) leave() error {
 	return err
 }
 
-// climb takes the walk to the directory at path, with base the nearest place at or above that, by going down from start or
-// from the root of the mount, through directories only.
+// climb takes the walk to the directory at path, with base the nearest place at or above that, by going down from start
+// or from the root of the mount, through directories only.
 func (w *walk) climb(path string, base *place) error {
 	m := base.owner
 	if m == nil {
@@ -391,8 +414,8 @@ func (w *walk) climb(path string, base *place) error {
 	return nil
 }
 
-// run takes the walk through as many plain components as it can in one call of the kernel, which stays below dir, follows no
-// link and crosses no mount of the host's. Where that does not work, single steps find out why.
+// run takes the walk through as many plain components as it can in one call of the kernel, which stays below dir,
+// follows no link and crosses no mount of the host's. Where that does not work, single steps find out why.
 func (w *walk) run() error {
 	if !w.fs.openat2 || w.slow || w.dir.fd < 0 || len(w.path) == len(w.base.path) && len(w.base.children) > 0 {
 		return nil

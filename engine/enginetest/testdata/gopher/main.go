@@ -282,6 +282,15 @@ func init() { // not a literal: ops may refer to each other
 		"transcript": func(w []string) string { transcript = uint32(num(w[0])); return "" },
 		"print":      func(w []string) string { put(uint32(num(w[0])), w[1]); return "" },
 		"count":      count,
+		"fill": func(w []string) string { // so many bytes, or as far as it goes
+			for left := num(w[1]); left > 0; left -= 4096 {
+				arena = 0
+				if _, e := write(num(w[0]), strings.Repeat("x", 4096)); e != 0 {
+					return errno(e)
+				}
+			}
+			return "ok"
+		},
 		"echo": func([]string) string {
 			if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
 				return err.Error()

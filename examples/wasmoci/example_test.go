@@ -1,0 +1,16 @@
+package main
+
+import "fmt"
+
+func Example() {
+	cmd := newCommand()
+	cmd.SetArgs([]string{"run", "--no-container", "--bundle", "../bundles/hello", "--cache-dir", ""})
+	fmt.Println(cmd.Execute())
+	// Output:
+	// Hello from WebAssembly!
+	//   argument /hello.wasm
+	//   argument from
+	//   argument an OCI bundle
+	//   variable PATH=/
+	// <nil>
+}
