@@ -17,6 +17,7 @@ type File struct {
 	read     bool
 	write    bool
 	flags    Flags
+	offset   int64 // in a file of a tmpfs; elsewhere the kernel knows it
 }
 
 // Flags are the properties of an open file.
@@ -38,15 +39,11 @@ const (
 	AdviceNoReuse
 )
 
-func (fs *FS) newFile(fd int, kind FileType, m *mount, o OpenOptions) (*File, error) {
-	h, err := fs.keep(fd)
-	if err != nil {
-		return nil, err
-	}
+func (fs *FS) newFile(h *handle, kind FileType, m *mount, o OpenOptions) *File {
 	return &File{
 		fs: fs, handle: h, kind: kind, readOnly: m.readOnly, read: o.Read, write: o.Write,
 		flags: Flags{Append: o.Append, NonBlock: o.NonBlock, Sync: o.Sync, DSync: o.DSync, RSync: o.RSync},
-	}, nil
+	}
 }
 
 // Close closes the file. It is idempotent.
@@ -67,6 +64,9 @@ func (f *File) Stat() (Stat, error) {
 		return Stat{}, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		return n.stat().Stat, nil
+	}
 	in, err := statFD(f.handle.fd)
 	return in.Stat, err
 }
@@ -77,6 +77,10 @@ func (f *File) SetTimes(t Times) error {
 		return err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		n.setTimes(t)
+		return nil
+	}
 	return setTimesFD(f.handle.fd, t)
 }
 
@@ -86,6 +90,9 @@ func (f *File) Sync() error {
 		return err
 	}
 	defer f.handle.release()
+	if f.handle.node != nil {
+		return nil
+	}
 	return syncFD(f.handle.fd)
 }
 
@@ -95,6 +102,9 @@ func (f *File) DataSync() error {
 		return err
 	}
 	defer f.handle.release()
+	if f.handle.node != nil {
+		return nil
+	}
 	return dataSyncFD(f.handle.fd)
 }
 
@@ -108,6 +118,11 @@ func (f *File) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		done, err := n.readAt(b, f.offset)
+		f.offset += int64(done)
+		return done, err
+	}
 	return readFD(f.handle.fd, b)
 }
 
@@ -121,6 +136,17 @@ func (f *File) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		at := f.offset
+		if f.flags.Append {
+			at = atEnd
+		}
+		done, end, err := n.writeAt(b, at)
+		if done > 0 {
+			f.offset = end
+		}
+		return done, err
+	}
 	if f.fs.limit < math.MaxInt64 && f.kind == Regular {
 		off, err := f.end()
 		if err == nil {
@@ -160,6 +186,9 @@ func (f *File) ReadAt(b []byte, off int64) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		return n.readAt(b, off)
+	}
 	return preadFD(f.handle.fd, b, off)
 }
 
@@ -172,6 +201,13 @@ func (f *File) WriteAt(b []byte, off int64) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		if off < 0 {
+			return 0, syscall.EINVAL
+		}
+		done, _, err := n.writeAt(b, off)
+		return done, err
+	}
 	if err := f.fits(off, len(b)); err != nil {
 		return 0, err
 	}
@@ -190,6 +226,13 @@ func (f *File) Seek(off int64, whence int) (int64, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		at, err := n.seek(f.offset, off, whence)
+		if err == nil {
+			f.offset = at
+		}
+		return at, err
+	}
 	return seekFD(f.handle.fd, off, whence)
 }
 
@@ -201,6 +244,9 @@ func (f *File) SetSize(size int64) error {
 	defer f.handle.release()
 	if !f.write {
 		return syscall.EINVAL
+	}
+	if n := f.handle.node; n != nil {
+		return n.truncate(size)
 	}
 	if size > f.fs.limit {
 		return syscall.EFBIG
@@ -218,6 +264,9 @@ func (f *File) Allocate(off, length int64) error {
 	if !f.write {
 		return syscall.EBADF
 	}
+	if n := f.handle.node; n != nil {
+		return n.allocate(off, length)
+	}
 	if off > 0 && length > 0 && off > f.fs.limit-length || length > f.fs.limit {
 		return syscall.EFBIG
 	}
@@ -233,6 +282,9 @@ func (f *File) Advise(off, length int64, advice Advice) error {
 		return err
 	}
 	defer f.handle.release()
+	if f.handle.node != nil {
+		return nil
+	}
 	return adviseFD(f.handle.fd, off, length, advice)
 }
 
@@ -250,20 +302,25 @@ func (f *File) SetFlags(flags Flags) error {
 		return err
 	}
 	defer f.handle.release()
-	if err := setFlagsFD(f.handle.fd, flags); err != nil {
-		return err
+	if f.handle.node == nil {
+		if err := setFlagsFD(f.handle.fd, flags); err != nil {
+			return err
+		}
 	}
 	f.flags = flags
 	return nil
 }
 
 // OSFile returns a duplicate as an os.File, which the caller owns and which outlives f and its FS. The two share one
-// offset and the flags.
+// offset and the flags. A file of a tmpfs has no descriptor: ENOTSUP.
 func (f *File) OSFile() (*os.File, error) {
 	if err := f.handle.acquire(); err != nil {
 		return nil, err
 	}
 	defer f.handle.release()
+	if f.handle.node != nil {
+		return nil, syscall.ENOTSUP
+	}
 	fd, err := dupFD(f.handle.fd)
 	if err != nil {
 		return nil, err

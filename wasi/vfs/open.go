@@ -42,9 +42,9 @@ func (w *walk) openNode(o OpenOptions) (Node, error) {
 		return nil, err
 	case o.Create && o.Exclusive:
 		return nil, syscall.EEXIST
-	case w.leaf.fd < 0 && (o.Write || o.Truncate || o.Create):
+	case w.leaf.none() && (o.Write || o.Truncate || o.Create):
 		return nil, syscall.EISDIR
-	case w.leaf.fd < 0:
+	case w.leaf.none():
 		d, err := w.open()
 		if err != nil {
 			return nil, err
@@ -75,14 +75,29 @@ func (w *walk) create(o OpenOptions) (*File, error) {
 	if err := w.writable(); err != nil {
 		return nil, err
 	}
-	fd, err := createAt(w.dir.fd, w.name, o)
+	h, err := w.createHandle(o)
 	if err == syscall.EEXIST {
 		return nil, errReplaced
 	}
 	if err != nil {
 		return nil, err
 	}
-	return w.fs.newFile(fd, Regular, w.base.owner, o)
+	return w.fs.newFile(h, Regular, w.base.owner, o), nil
+}
+
+func (w *walk) createHandle(o OpenOptions) (*handle, error) {
+	if w.dir.node != nil {
+		n, err := w.dir.node.create(w.name, Regular, o.Perm&0o777, "")
+		if err != nil {
+			return nil, err
+		}
+		return w.fs.keepNode(n)
+	}
+	fd, err := createAt(w.dir.fd, w.name, o)
+	if err != nil {
+		return nil, err
+	}
+	return w.fs.keep(fd)
 }
 
 // file opens leaf.
@@ -105,6 +120,9 @@ func (w *walk) file(o OpenOptions) (*File, error) {
 	default:
 		return nil, syscall.EPERM
 	}
+	if w.leaf.node != nil {
+		return w.memory(o)
+	}
 	fd, err := w.reopen(o)
 	if err != nil {
 		return nil, err
@@ -116,7 +134,30 @@ func (w *walk) file(o OpenOptions) (*File, error) {
 			return nil, err
 		}
 	}
-	return w.fs.newFile(fd, w.info.Type, w.grant, o)
+	h, err := w.fs.keep(fd)
+	if err != nil {
+		return nil, err
+	}
+	return w.fs.newFile(h, w.info.Type, w.grant, o), nil
+}
+
+// memory opens leaf, a file of a tmpfs.
+func (w *walk) memory(o OpenOptions) (*File, error) {
+	n := w.leaf.node
+	if err := n.access(o.Read || !o.Write, o.Write || o.Truncate); err != nil {
+		return nil, err
+	}
+	h, err := w.fs.keepNode(n)
+	if err != nil {
+		return nil, err
+	}
+	if o.Truncate {
+		if err := n.truncate(0); err != nil {
+			w.fs.drop(h)
+			return nil, err
+		}
+	}
+	return w.fs.newFile(h, Regular, w.grant, o), nil
 }
 
 // reopen opens leaf for real: by its descriptor, or else by name with a comparison afterwards.
@@ -164,7 +205,7 @@ func (w *walk) same(fd int) (int, error) {
 	got, err := statFD(fd)
 	if err == nil && !got.is(w.info) {
 		// On some file systems a file that is opened for writing becomes another one, for both descriptors.
-		if w.info, err = statFD(w.leaf.fd); err == nil && !got.is(w.info) {
+		if w.info, err = w.leaf.stat(); err == nil && !got.is(w.info) {
 			err = errReplaced
 		}
 	}
