@@ -27,8 +27,8 @@
 //
 // Mounts of the host's own beneath a granted directory are visible, as they are to the host, except that nothing on a
 // procfs is (EACCES), however it is reached, unless the mount itself names something on that procfs. Existing hard
-// links are ordinary files. Devices other than the harmless memory devices, sockets and FIFOs can be looked at and not
-// be opened.
+// links are ordinary files. Devices other than the harmless memory devices, and sockets, can be looked at and not be
+// opened.
 //
 // Linux has all this. On other operating systems an FS has no mounts.
 package vfs

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// File is a regular file, or a memory device, that is open. It is the file that was opened, wherever the host moves it.
+// File is a regular file, a FIFO, or a memory device, that is open. It is the file that was opened, wherever the host moves it.
 // Errors are plain [syscall.Errno] values; a File that was not opened for what a method does gives EBADF, one on a
 // read-only mount EROFS for every change, a closed one EBADF.
 type File struct {
@@ -17,6 +17,7 @@ type File struct {
 	read     bool
 	write    bool
 	flags    Flags
+	stop     *Stop // of a FIFO
 	offset   int64 // in a file of a tmpfs; elsewhere the kernel knows it
 }
 
@@ -43,6 +44,7 @@ func (fs *FS) newFile(h *handle, kind FileType, m *mount, o OpenOptions) *File {
 	return &File{
 		fs: fs, handle: h, kind: kind, readOnly: m.readOnly, read: o.Read, write: o.Write,
 		flags: Flags{Append: o.Append, NonBlock: o.NonBlock, Sync: o.Sync, DSync: o.DSync, RSync: o.RSync},
+		stop:  o.Stop,
 	}
 }
 
@@ -55,7 +57,7 @@ func (f *File) Close() error {
 // ReadOnly says whether the file is on a read-only mount.
 func (f *File) ReadOnly() bool { return f.readOnly }
 
-// Type is the file's type: Regular or CharDevice.
+// Type is the file's type: Regular, Pipe or CharDevice.
 func (f *File) Type() FileType { return f.kind }
 
 // Stat describes the file.
@@ -109,7 +111,8 @@ func (f *File) DataSync() error {
 }
 
 // Read reads up to len(b) bytes at the file's offset. At the end of the file it is 0 and no error, as read(2), and unlike
-// [io.Reader].
+// [io.Reader]. A FIFO is read as far as it has bytes, which are waited for unless the file is NonBlock: then it is EAGAIN
+// without them. When the Stop that it was opened with ends it returns [ErrStopped].
 func (f *File) Read(b []byte) (int, error) {
 	if !f.read {
 		return 0, syscall.EBADF
@@ -123,11 +126,15 @@ func (f *File) Read(b []byte) (int, error) {
 		f.offset += int64(done)
 		return done, err
 	}
+	if f.kind == Pipe {
+		return f.readPipe(b)
+	}
 	return readFD(f.handle.fd, b)
 }
 
 // Write writes at the file's offset, or to the end with Append. It may write less than b without an error, as write(2),
-// and unlike [io.Writer].
+// and unlike [io.Writer]. A FIFO takes all of b as it has room; if the file is NonBlock it takes what it has room for, and
+// is EAGAIN without any. When the Stop that it was opened with ends it returns [ErrStopped], and what was written until then.
 func (f *File) Write(b []byte) (int, error) {
 	if !f.write {
 		return 0, syscall.EBADF
@@ -155,6 +162,9 @@ func (f *File) Write(b []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+	}
+	if f.kind == Pipe {
+		return f.writePipe(b)
 	}
 	return writeFD(f.handle.fd, b)
 }
@@ -302,7 +312,7 @@ func (f *File) SetFlags(flags Flags) error {
 		return err
 	}
 	defer f.handle.release()
-	if f.handle.node == nil {
+	if f.handle.node == nil && f.kind != Pipe { // a FIFO never blocks underneath
 		if err := setFlagsFD(f.handle.fd, flags); err != nil {
 			return err
 		}

@@ -5,11 +5,13 @@ import "syscall"
 // maxTries bounds how often an open begins again because what it looked at was replaced before it was opened.
 const maxTries = 16
 
-// Open opens what has that path: a [*Dir] or a [*File]. It never blocks, and opens nothing before it knows what it is.
+// Open opens what has that path: a [*Dir] or a [*File]. It opens nothing before it knows what it is, and waits for nothing
+// but the other end of a FIFO, as open(2) does: a reader for a writer, a writer for a reader. With NonBlock it does not
+// wait, and a writer without a reader is ENXIO. When o.Stop ends it returns [ErrStopped].
 //
 // Regular files and directories can be opened, and of the devices the memory devices null, zero, full, random and
-// urandom, known by their number; they can be written on a read-only mount too, as Linux has it. A FIFO is ENOTSUP, a
-// socket ENXIO, any other device EPERM. A symbolic link at the end is ELOOP without Follow. A directory is EISDIR with
+// urandom, known by their number; they and FIFOs can be written on a read-only mount too, as Linux has it. A socket is
+// ENXIO, any other device EPERM. A symbolic link at the end is ELOOP without Follow. A directory is EISDIR with
 // Write, Truncate or Create; Create with Directory is EINVAL. A directory that may not be read opens, and ReadDir says
 // so. What cannot be opened because it is replaced again and again is ESTALE.
 func (d *Dir) Open(path string, o OpenOptions) (Node, error) {
@@ -114,7 +116,6 @@ func (w *walk) file(o OpenOptions) (*File, error) {
 			return nil, syscall.EPERM
 		}
 	case Pipe:
-		return nil, syscall.ENOTSUP
 	case SocketStream, SocketDgram:
 		return nil, syscall.ENXIO
 	default:
@@ -123,7 +124,11 @@ func (w *walk) file(o OpenOptions) (*File, error) {
 	if w.leaf.node != nil {
 		return w.memory(o)
 	}
-	fd, err := w.reopen(o)
+	open := w.reopen
+	if w.info.Type == Pipe {
+		open = w.openPipe
+	}
+	fd, err := open(o)
 	if err != nil {
 		return nil, err
 	}
@@ -194,8 +199,12 @@ func (w *walk) reopen(o OpenOptions) (int, error) {
 			}
 		}
 		return fd, err
-	case syscall.ENOENT, syscall.ELOOP, syscall.ENOTDIR, syscall.ENXIO, syscall.ENODEV:
-		return -1, errReplaced
+	case syscall.ENXIO:
+		if w.info.Type != Pipe {
+			err = errReplaced
+		}
+	case syscall.ENOENT, syscall.ELOOP, syscall.ENOTDIR, syscall.ENODEV:
+		err = errReplaced
 	}
 	return -1, err
 }
