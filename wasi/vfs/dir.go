@@ -133,8 +133,8 @@ func (d *Dir) Lookup(path string, follow bool) (Stat, error) {
 	if err := w.parent(); err != nil {
 		return Stat{}, err
 	}
-	if s, ok, err := w.glance(follow); ok {
-		return s, err
+	if in, ok, err := w.glance(follow); ok {
+		return in.Stat, err
 	}
 	if _, err := w.arrive(follow); err != nil {
 		return Stat{}, err

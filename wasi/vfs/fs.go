@@ -22,8 +22,10 @@ type FS struct {
 	closed   atomic.Bool
 	limit    int64 // bytes that a file may have: beyond, the kernel would end the process with SIGXFSZ
 
-	openat2 bool    // whole runs of a path in one call
-	proc    *handle // /proc/self/fd, to open by descriptor what was looked at; nil: by name, and then compared
+	use       shortcuts
+	noOpenat2 atomic.Bool // it turned out to be missing, or refused
+	askProc   sync.Once
+	proc      *handle // what procfs returns
 
 	mu     sync.Mutex
 	open   map[*handle]struct{} // everything open; nil once closed
@@ -50,20 +52,19 @@ type Preopen struct {
 // A guest that makes a file larger than the process's RLIMIT_FSIZE, as it is at New, gets EFBIG.
 func New(mounts []wasi.Mount) (*FS, error) { return newFS(mounts, shortcuts{true, true}) }
 
-// shortcuts are what the walk can do without.
-type shortcuts struct{ openat2, proc bool }
+// shortcuts are what the walk can do without. Whether they are there is found out at the first use.
+type shortcuts struct {
+	openat2 bool // whole runs of a path in one call
+	proc    bool // to open by descriptor what was looked at, rather than by name and to compare then
+}
 
 // newFS is New with those shortcuts at most.
 func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 	if err := (&wasi.Config{Mounts: mounts}).Validate(); err != nil {
 		return nil, err
 	}
-	fs := &FS{born: time.Now().UnixNano(), limit: sizeLimit(), open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts))}
-	if len(mounts) > 0 {
-		fs.openat2 = use.openat2 && hasOpenat2()
-		if use.proc {
-			fs.proc = fs.keepOptional(openProc())
-		}
+	fs := &FS{
+		born: time.Now().UnixNano(), limit: sizeLimit(), use: use, open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts)),
 	}
 	var errs []error
 	for i, spec := range mounts {
@@ -74,6 +75,9 @@ func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 				value = spec.Host
 			}
 			errs = append(errs, &wasi.FieldError{Field: fmt.Sprintf("Mounts[%d].%s", i, field), Value: value, Err: err})
+			if errors.Is(err, syscall.EMFILE) { // so will be the others
+				break
+			}
 			continue
 		}
 		fs.mounts[i] = m
@@ -128,6 +132,9 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 		field, m.host = "Host", spec.Host
 		fd, err = openHost(spec.Host)
 	}
+	if err == syscall.EMFILE {
+		err = fmt.Errorf("%w: each mount takes a descriptor: raise the limit (RLIMIT_NOFILE) or mount less", err)
+	}
 	if err != nil {
 		return nil, field, fmt.Errorf("vfs: open: %w", err)
 	}
@@ -140,7 +147,7 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	switch {
 	case m.info.Type != Directory && m.info.Type != Regular:
 		return nil, field, errKind
-	case m.info.Type == Regular && m.host == "" && fs.proc == nil:
+	case m.info.Type == Regular && m.host == "" && fs.procfs() == nil:
 		return nil, field, errNoProc
 	}
 	return m, "", nil
@@ -191,13 +198,17 @@ func (fs *FS) own(h *handle) (*handle, error) {
 	return h, nil
 }
 
-// keepOptional is keep for what can be done without.
-func (fs *FS) keepOptional(fd int, err error) *handle {
-	if err != nil {
-		return nil
-	}
-	h, _ := fs.keep(fd)
-	return h
+// procfs is the directory of this process's descriptors, nil where there is none.
+func (fs *FS) procfs() *handle {
+	fs.askProc.Do(func() {
+		if !fs.use.proc {
+			return
+		}
+		if fd, err := openProc(); err == nil {
+			fs.proc, _ = fs.keep(fd)
+		}
+	})
+	return fs.proc
 }
 
 // drop closes h, of which the FS is the owner.

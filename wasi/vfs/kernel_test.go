@@ -80,13 +80,20 @@ func TestLyingProc(t *testing.T) {
 		proc string
 		want string
 	}{{"proc", syscall.ESTALE.Error()}, {"empty", "good"}} { // the second is not there, so it is done without
-		fs, err := New([]wasi.Mount{{Guest: "/", Host: base + "/granted"}})
+		fs, err := New([]wasi.Mount{{Guest: "/f", Host: base + "/granted/f"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer fs.Close()
-		if fs.proc = fs.keepOptional(openHost(base + "/" + c.proc)); fs.proc == nil {
-			t.Fatal("no directory")
+		if fs.procfs() == nil {
+			t.Fatal("no /proc")
+		}
+		fd, err := openHost(base + "/" + c.proc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fs.proc, err = fs.keep(fd); err != nil {
+			t.Fatal(err)
 		}
 		got, err := content(fs.Root(), "f")
 		if err != nil {

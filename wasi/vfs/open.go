@@ -36,7 +36,24 @@ func (d *Dir) Open(path string, o OpenOptions) (Node, error) {
 const errReplaced = syscall.Errno(1 << 20)
 
 func (w *walk) openNode(o OpenOptions) (Node, error) {
-	missing, err := w.node(o.Follow && !(o.Create && o.Exclusive))
+	if err := w.parent(); err != nil {
+		return nil, err
+	}
+	follow := o.Follow && !(o.Create && o.Exclusive)
+	var in info
+	var plain bool // in is all that there is to know of the name
+	var err error
+	if !o.Directory {
+		in, plain, err = w.glance(follow)
+	}
+	missing := plain && err == syscall.ENOENT
+	byName := plain && err == nil && in.Type == Regular && w.dir.node == nil
+	switch {
+	case byName: // what is opened is compared with what was looked at; there is no need to hold that
+		w.info, w.grant = in, w.base.owner
+	case !missing:
+		missing, err = w.arrive(follow)
+	}
 	switch {
 	case missing && o.Create:
 		return fileNode(w.create(o))
@@ -44,6 +61,8 @@ func (w *walk) openNode(o OpenOptions) (Node, error) {
 		return nil, err
 	case o.Create && o.Exclusive:
 		return nil, syscall.EEXIST
+	case byName:
+		return fileNode(w.file(o))
 	case w.leaf.none() && (o.Write || o.Truncate || o.Create):
 		return nil, syscall.EISDIR
 	case w.leaf.none():
@@ -165,9 +184,12 @@ func (w *walk) memory(o OpenOptions) (*File, error) {
 	return w.fs.newFile(h, Regular, w.grant, o), nil
 }
 
-// reopen opens leaf for real: by its descriptor, or else by name with a comparison afterwards.
+// reopen opens for real what info describes: leaf by its descriptor, or else by name with a comparison afterwards.
 func (w *walk) reopen(o OpenOptions) (int, error) {
-	if p := w.fs.proc; p != nil {
+	if w.leaf.none() {
+		return w.openName(o)
+	}
+	if p := w.fs.procfs(); p != nil {
 		if err := p.acquire(); err != nil {
 			return -1, err
 		}
@@ -180,8 +202,10 @@ func (w *walk) reopen(o OpenOptions) (int, error) {
 			return -1, err
 		}
 	}
-	var fd int
-	var err error
+	return w.openName(o)
+}
+
+func (w *walk) openName(o OpenOptions) (fd int, err error) {
 	if w.grant.isFile() {
 		if w.grant.host == "" {
 			return -1, syscall.ENOTSUP
@@ -192,9 +216,8 @@ func (w *walk) reopen(o OpenOptions) (int, error) {
 	}
 	switch err {
 	case nil:
-		if fd, err = w.same(fd); err == nil {
-			err = settleFlags(fd, o)
-			if err != nil {
+		if fd, err = w.same(fd); err == nil && w.info.Type != Regular { // which never blocks
+			if err = settleFlags(fd, o); err != nil {
 				closeFD(fd)
 			}
 		}
@@ -209,14 +232,21 @@ func (w *walk) reopen(o OpenOptions) (int, error) {
 	return -1, err
 }
 
-// same gives fd back if it is leaf, which cannot have lost its number to another file while it is held.
+// same gives fd back if it is what info describes.
 func (w *walk) same(fd int) (int, error) {
 	got, err := statFD(fd)
 	if err == nil && !got.is(w.info) {
-		// On some file systems a file that is opened for writing becomes another one, for both descriptors.
-		if w.info, err = w.leaf.stat(); err == nil && !got.is(w.info) {
+		// On some file systems a file that is opened for writing becomes another one, whoever holds it.
+		var now info
+		if w.leaf.none() {
+			now, err = w.dir.statName(w.name)
+		} else {
+			now, err = w.leaf.stat()
+		}
+		if err == nil && (!got.is(now) || now.Dev != w.info.Dev || now.Type != w.info.Type) {
 			err = errReplaced
 		}
+		w.info = now
 	}
 	if err != nil {
 		closeFD(fd)

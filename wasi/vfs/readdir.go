@@ -186,23 +186,13 @@ func (d *Dir) masked(dir int, e *Entry) bool {
 			return p.exists || p.mount != nil || e.Type != Directory && e.Type != Unknown
 		}
 	}
-	if e.Type == Unknown || here && d.base.mayCover(e.Ino) {
+	if e.Type == Unknown || here && d.base.inodes[e.Ino] {
 		in, _, err := statAt(dir, e.Name)
 		if err != nil { // gone meanwhile, or for the guest to find out
 			return err == syscall.ENOENT
 		}
 		e.Type = in.Type
 		return here && d.base.covered[in.identity()] != nil
-	}
-	return false
-}
-
-// mayCover says whether an entry with that inode number can be another name of a place.
-func (p *place) mayCover(ino uint64) bool {
-	for id := range p.covered {
-		if id.ino == ino {
-			return true
-		}
 	}
 	return false
 }

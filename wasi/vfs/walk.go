@@ -130,19 +130,19 @@ func (w *walk) arrive(follow bool) (missing bool, err error) {
 }
 
 // glance describes what has the last component's name after parent, without opening it. It says no where there is more to
-// it than a name of the host's on the mount's own file system.
-func (w *walk) glance(follow bool) (s Stat, ok bool, err error) {
+// it than a name on the mount's own file system.
+func (w *walk) glance(follow bool) (in info, ok bool, err error) {
 	if w.dots() || w.slash || w.dir.none() || w.child(w.name) != nil {
-		return s, false, nil
+		return in, false, nil
 	}
-	in, err := w.dir.statName(w.name)
+	in, err = w.dir.statName(w.name)
 	switch {
 	case err == syscall.ENOENT:
-		return s, true, err
+		return in, true, err
 	case err != nil || in.Dev != w.base.owner.info.Dev || w.alias(in) != nil || follow && in.Type == Symlink:
-		return s, false, nil
+		return in, false, nil
 	}
-	return in.Stat, true, nil
+	return in, true, nil
 }
 
 // dots says that the last component is no name in dir but dir itself.
@@ -415,7 +415,7 @@ func (w *walk) climb(path string, base *place) error {
 // run takes the walk through as many plain components as it can in one call of the kernel, which stays below dir,
 // follows no link and crosses no mount of the host's. Where that does not work, single steps find out why.
 func (w *walk) run() error {
-	if !w.fs.openat2 || w.slow || w.dir.fd < 0 || len(w.path) == len(w.base.path) && len(w.base.children) > 0 {
+	if w.slow || w.dir.fd < 0 || !w.fs.use.openat2 || w.fs.noOpenat2.Load() {
 		return nil
 	}
 	rest := strings.TrimLeft(w.rest, "/")
@@ -431,6 +431,9 @@ func (w *walk) run() error {
 		return nil
 	}
 	path := rest[:n-1]
+	if w.leadsToPlace(path) {
+		return nil
+	}
 	fd, err := openBeneath(w.dir.fd, path)
 	switch err {
 	case nil:
@@ -439,10 +442,29 @@ func (w *walk) run() error {
 		w.consume(len(w.rest) - len(rest) + n)
 	case syscall.ENOENT:
 		return err
+	case syscall.ENOSYS, syscall.EPERM: // an old kernel, or a seccomp filter
+		w.fs.noOpenat2.Store(true)
 	default:
 		w.slow = true
 	}
 	return nil
+}
+
+// leadsToPlace says whether path may lead from dir to a place. If it does not with its first component, by whatever name,
+// it never does.
+func (w *walk) leadsToPlace(path string) bool {
+	if len(w.path) != len(w.base.path) || len(w.base.children) == 0 {
+		return false
+	}
+	name, _, _ := strings.Cut(path, "/")
+	if w.base.children[name] != nil {
+		return true
+	}
+	if len(w.base.covered) == 0 {
+		return false
+	}
+	in, err := w.dir.statName(name)
+	return err != nil || w.alias(in) != nil
 }
 
 // stat describes the directory that the walk stands in.
