@@ -5,9 +5,11 @@ import "syscall"
 // maxTries bounds how often an open begins again because what it looked at was replaced before it was opened.
 const maxTries = 16
 
-// Open opens what has that path: a [*Dir] or a [*File]. It opens nothing before it knows what it is, and waits for nothing
-// but the other end of a FIFO, as open(2) does: a reader for a writer, a writer for a reader. With NonBlock it does not
-// wait, and a writer without a reader is ENXIO. When o.Stop ends it returns [ErrStopped].
+// Open opens what has that path: a [*Dir] or a [*File]. It opens nothing before it knows what it is; what somebody else
+// renames to a regular file's name in that moment is opened without waiting, told from it, and closed unused.
+//
+// Open waits for nothing but the other end of a FIFO, as open(2) does: a reader for a writer, a writer for a reader. With
+// NonBlock it does not wait, and a writer without a reader is ENXIO. When o.Stop ends it returns [ErrStopped].
 //
 // Regular files and directories can be opened, and of the devices the memory devices null, zero, full, random and
 // urandom, known by their number; they and FIFOs can be written on a read-only mount too, as Linux has it. A socket is
