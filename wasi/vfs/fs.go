@@ -49,7 +49,7 @@ type Preopen struct {
 // a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
 // ownership of each File and must Close the FS.
 //
-// A guest that makes a file larger than the process's RLIMIT_FSIZE, as it is at New, gets EFBIG.
+// A guest that makes a file of the host larger than the process's RLIMIT_FSIZE, as it is at New, gets EFBIG.
 func New(mounts []wasi.Mount) (*FS, error) { return newFS(mounts, shortcuts{true, true}) }
 
 // shortcuts are what the walk can do without. Whether they are there is found out at the first use.
