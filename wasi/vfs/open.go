@@ -5,8 +5,9 @@ import "syscall"
 // maxTries bounds how often an open begins again because what it looked at was replaced before it was opened.
 const maxTries = 16
 
-// Open opens what has that path: a [*Dir] or a [*File]. It opens nothing before it knows what it is; what somebody else
-// renames to a regular file's name in that moment is opened without waiting, told from it, and closed unused.
+// Open opens what has that path: a [*Dir] or a [*File]. It opens nothing before it knows what it is. Where /proc is not
+// mounted, what somebody else renames to a regular file's name in that moment is opened without waiting, told from it,
+// and closed unused.
 //
 // Open waits for nothing but the other end of a FIFO, as open(2) does: a reader for a writer, a writer for a reader. With
 // NonBlock it does not wait, and a writer without a reader is ENXIO. When o.Stop ends it returns [ErrStopped].
@@ -45,7 +46,7 @@ func (w *walk) openNode(o OpenOptions) (Node, error) {
 	var in info
 	var plain bool // in is all that there is to know of the name
 	var err error
-	if !o.Directory {
+	if !o.Directory && w.fs.procfs() == nil {
 		in, plain, err = w.glance(follow)
 	}
 	missing := plain && err == syscall.ENOENT
