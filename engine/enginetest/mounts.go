@@ -305,6 +305,48 @@ var mountCases = []Case{
 		},
 	},
 	{
+		Name: "Mount/TmpfsNested",
+		Why:  "a file system in memory covers what its parent has there, has mounts of its own beneath it, and is a file system of its own",
+		config: wasi.Config{Mounts: []wasi.Mount{
+			{Guest: "/", Host: "root", ReadOnly: true}, {Guest: "/tmp", Tmpfs: &wasi.Tmpfs{}}, {Guest: "/tmp/in/data", Host: "data"},
+		}},
+		files: files{"root/a": "a", "root/tmp/covered": canary, "root/l": linkTo + "/tmp/x", "data/b": "b"},
+		after: files{"data/n": "n"},
+		script: `
+			prestat 4 => "/tmp"
+			cat 3 tmp/covered => ENOENT
+			put 3 tmp/x text => ok
+			cat 4 x => "text"
+			cat 3 l => "text"
+			cat 4 in/data/b => "b"
+			put 4 in/data/n n => ok
+			cat 4 in/data/../../x => "text"
+			cat 3 tmp/../a => "a"
+			ls 4 => in,x
+			ls 3 => a,l,tmp
+			rename 4 x 5 x => EXDEV
+			link 4 x 5 x => EXDEV
+			rename 3 a 4 a => EXDEV
+			put 3 y y => EROFS
+			rmdir 3 tmp => EBUSY|ENOTEMPTY|EPERM|EACCES|EROFS
+			os.writefile /tmp/by-name text => ok
+			os.mkdirall /tmp/c/d/e => ok
+			os.removeall /tmp/c => ok
+			os.readdir /tmp => by-name,in,x`,
+	},
+	{
+		Name:   "Mount/TmpfsReadOnly",
+		Why:    "a read-only file system in memory is there, empty, and stays it",
+		config: wasi.Config{Mounts: []wasi.Mount{{Guest: "/ro", Tmpfs: &wasi.Tmpfs{}, ReadOnly: true}}},
+		script: `
+			ls 3
+			mkdir 3 d => EROFS
+			put 3 a a => EROFS
+			symlink a 3 l => EROFS
+			times 3 . 1 1 => EROFS
+			stat 3 a => ENOENT`,
+	},
+	{
 		Name:   "Mount/NotMutated",
 		Why:    "a Config is never modified, and may be changed once Start has returned",
 		config: wasi.Config{Args: []string{"spare", "cat 3 a", "read 0 1", "cat 3 a"}, Env: []string{"A=1"}, Mounts: []wasi.Mount{{Guest: "/m", Host: "m"}}, Dir: "/m"},

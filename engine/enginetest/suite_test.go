@@ -327,6 +327,7 @@ func TestSuiteFails(t *testing.T) {
 	drops := func(some ...engine.Capability) func(engine.Capabilities) engine.Capabilities {
 		return func(c engine.Capabilities) engine.Capabilities { return c.Without(some...) }
 	}
+	kept := t.TempDir()
 	compiled := filepath.Join(t.TempDir(), "compiled") // by the first of them
 	for name, tt := range map[string]struct {
 		engine altered
@@ -339,9 +340,31 @@ func TestSuiteFails(t *testing.T) {
 			nil,
 		},
 		"declares too much": {
-			altered{declares: adds(engine.Listeners, engine.MountTmpfs, engine.Unchecked)},
+			altered{declares: adds(engine.Unchecked)},
 			[]string{"Socket/", "Mount/Tmpfs", "Interrupt/Uninterruptible"},
-			[]string{"Mount/Tmpfs", "Interrupt/Uninterruptible", "Socket/Listener"},
+			[]string{"Interrupt/Uninterruptible"},
+		},
+		"gives a tmpfs no bound": {
+			altered{asks: func(cfg *wasi.Config) {
+				for i := range cfg.Mounts {
+					if cfg.Mounts[i].Tmpfs != nil {
+						cfg.Mounts[i].Tmpfs = &wasi.Tmpfs{}
+					}
+				}
+			}},
+			[]string{"Mount/Tmpfs"},
+			[]string{"Mount/Tmpfs"},
+		},
+		"keeps a tmpfs on the host": {
+			altered{asks: func(cfg *wasi.Config) {
+				for i, m := range cfg.Mounts {
+					if m.Tmpfs != nil {
+						cfg.Mounts[i] = wasi.Mount{Guest: m.Guest, Host: kept}
+					}
+				}
+			}},
+			[]string{"Mount/Tmpfs"},
+			[]string{"Mount/Tmpfs", "Mount/TmpfsNested", "Mount/TmpfsReadOnly"},
 		},
 		"declares too little": {
 			altered{declares: drops(engine.Interrupt, engine.MountReadOnly, engine.MountFile, engine.Entrypoint, engine.Streams)},

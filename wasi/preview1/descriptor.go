@@ -2,7 +2,7 @@ package preview1
 
 import "github.com/wasmoci/wasmoci/wasi/vfs"
 
-// descriptor is what a guest's file descriptor refers to: exactly one of in, out, file and dir.
+// descriptor is what a guest's file descriptor refers to: exactly one of in, out, file, dir and sock.
 type descriptor struct {
 	base, inheriting rights
 	flags            uint16 // fdflags
@@ -12,6 +12,7 @@ type descriptor struct {
 	out  vfs.Output
 	file *vfs.File
 	dir  *vfs.Dir
+	sock *vfs.Socket
 }
 
 func newInput(in vfs.Input) *descriptor    { return &descriptor{base: inputRights, in: in} }
@@ -19,6 +20,16 @@ func newOutput(out vfs.Output) *descriptor { return &descriptor{base: outputRigh
 
 func newPreopen(p vfs.Preopen) *descriptor {
 	return &descriptor{base: dirRights, inheriting: dirRights | fileRights, preopen: p.Guest, dir: p.Dir}
+}
+
+// newSocket gives the guest a socket, non-blocking from the start: a guest with one thread that waited in accept could do
+// nothing else, and poll_oneoff is what its runtime waits in.
+func newSocket(s *vfs.Socket) *descriptor {
+	d := &descriptor{sock: s, base: connRights, flags: flagNonblock}
+	if s.Listening() {
+		d.base, d.inheriting = listenRights, connRights
+	}
+	return d
 }
 
 // node is the open file or directory, or nil for a stream.
@@ -40,6 +51,8 @@ func (d *descriptor) filetype() vfs.FileType {
 		return d.out.Type()
 	case d.dir != nil:
 		return vfs.Directory
+	case d.sock != nil:
+		return vfs.SocketStream
 	}
 	return d.file.Type()
 }
@@ -53,8 +66,11 @@ func (d *descriptor) has(need rights) bool {
 	return need&^have == 0
 }
 
-// close closes a file or directory. The streams are the Config's.
+// close closes a file, a directory or a socket. The streams are the Config's.
 func (d *descriptor) close() error {
+	if d.sock != nil {
+		return d.sock.Close()
+	}
 	if n := d.node(); n != nil {
 		return n.Close()
 	}
@@ -141,6 +157,20 @@ func (h *Host) openDir(fd uint64, need rights) (*descriptor, Errno) {
 		return nil, ebadf
 	case d.dir == nil:
 		return nil, enotdir
+	case !d.has(need):
+		return nil, enotcapable
+	default:
+		return d, success
+	}
+}
+
+// openSocket is open for what only a socket has: ENOTSOCK for anything else.
+func (h *Host) openSocket(fd uint64, need rights) (*descriptor, Errno) {
+	switch d := h.fds.get(uint32(fd)); {
+	case d == nil:
+		return nil, ebadf
+	case d.sock == nil:
+		return nil, enotsock
 	case !d.has(need):
 		return nil, enotcapable
 	default:

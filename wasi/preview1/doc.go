@@ -9,5 +9,11 @@
 // checks every pointer, length, descriptor and right that a guest gives, answers with the specification's errno, and
 // never lets a panic out into an engine's frames.
 //
-// Sockets cannot be handed in yet, so the sock functions find none: they answer ENOTSOCK or EBADF.
+// # Descriptors
+//
+// A guest starts with 0, 1 and 2, its standard streams; then, from 3 on, the sockets of [wasi.Config.Listeners] in their
+// order, as systemd numbers them (LISTEN_FDS); then a directory for each directory mount, in the order of
+// [wasi.Config.Mounts]. Sockets do not block unless the guest asks for it (fd_fdstat_set_flags): a guest with one
+// thread serves many connections by poll_oneoff. fd_prestat_get answers for a socket too, with tag 1, since guests stop
+// looking for their directories at the first descriptor that has no answer.
 package preview1

@@ -19,6 +19,8 @@ const (
 	eagain       Errno = 6
 	ebadf        Errno = 8
 	ebusy        Errno = 10
+	econnaborted Errno = 13
+	econnreset   Errno = 15
 	edquot       Errno = 19
 	eexist       Errno = 20
 	efault       Errno = 21
@@ -33,11 +35,13 @@ const (
 	emlink       Errno = 34
 	enametoolong Errno = 37
 	enfile       Errno = 41
+	enobufs      Errno = 42
 	enodev       Errno = 43
 	enoent       Errno = 44
 	enomem       Errno = 48
 	enospc       Errno = 51
 	enosys       Errno = 52
+	enotconn     Errno = 53
 	enotdir      Errno = 54
 	enotempty    Errno = 55
 	enotsock     Errno = 57
@@ -59,6 +63,7 @@ const (
 
 var errnos = map[syscall.Errno]Errno{
 	syscall.E2BIG: e2big, syscall.EACCES: eacces, syscall.EAGAIN: eagain, syscall.EBADF: ebadf, syscall.EBUSY: ebusy,
+	syscall.ECONNABORTED: econnaborted, syscall.ECONNRESET: econnreset, syscall.ENOBUFS: enobufs, syscall.ENOTCONN: enotconn,
 	syscall.EDQUOT: edquot, syscall.EEXIST: eexist, syscall.EFAULT: efault, syscall.EFBIG: efbig, syscall.EILSEQ: eilseq,
 	syscall.EINTR: eintr, syscall.EINVAL: einval, syscall.EIO: eio, syscall.EISDIR: eisdir, syscall.ELOOP: eloop,
 	syscall.EMFILE: emfile, syscall.EMLINK: emlink, syscall.ENAMETOOLONG: enametoolong, syscall.ENFILE: enfile,

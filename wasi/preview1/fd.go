@@ -201,16 +201,25 @@ func timesOf(atim, mtim uint64, flags uint32) (vfs.Times, Errno) {
 	return t, success
 }
 
+// prestatSocket is a tag that the specification leaves free; 0 is a directory.
+const prestatSocket = 1
+
 func fdPrestatGet(h *Host, m memory, a []uint64) Errno {
 	d, e := h.open(a[0], 0)
 	if e != success {
 		return e
 	}
+	b := m.bytes(uint32(a[1]), 8)
+	clear(b) // tag 0: a directory
+	if d.sock != nil {
+		// Guests look for preopened directories from descriptor 3 on until one that is none at all, so that a socket among
+		// them has to be something: a preopen of a kind that they pass over.
+		b[0] = prestatSocket
+		return success
+	}
 	if d.preopen == "" {
 		return ebadf
 	}
-	b := m.bytes(uint32(a[1]), 8)
-	clear(b) // tag 0: a directory
 	binary.LittleEndian.PutUint32(b[4:], uint32(len(d.preopen)))
 	return success
 }
@@ -236,7 +245,15 @@ func fdRead(h *Host, m memory, a []uint64) Errno {
 		return e
 	}
 	if d.file != nil {
-		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.file.Read(b) })
+		return h.transfer(m, a, func(b []byte, done int64) (int, error) {
+			if done > 0 && d.file.Type() == vfs.Pipe { // as of a stream
+				return 0, io.EOF
+			}
+			return d.file.Read(b)
+		})
+	}
+	if d.sock != nil {
+		return h.receive(m, a, d, false)
 	}
 	if d.flags&flagNonblock != 0 {
 		if e := h.readyNow(d.in); e != success {
@@ -352,6 +369,9 @@ func fdWrite(h *Host, m memory, a []uint64) Errno {
 	}
 	if d.file != nil {
 		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.file.Write(b) })
+	}
+	if d.sock != nil {
+		return h.send(m, a, d)
 	}
 	if d.flags&flagNonblock == 0 {
 		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.out.Write(h.stop, b) })

@@ -3,7 +3,6 @@ package preview1
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -44,9 +43,6 @@ func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
 			h.Close()
 		}
 	}()
-	if len(cfg.Listeners) > 0 {
-		return nil, &wasi.FieldError{Field: "Listeners", Value: len(cfg.Listeners), Err: errors.ErrUnsupported}
-	}
 	in, err := vfs.NewInput(cfg.Stdin)
 	if err != nil {
 		return nil, streamError("Stdin", cfg.Stdin, err)
@@ -61,6 +57,13 @@ func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
 		return nil, streamError("Stderr", cfg.Stderr, err)
 	}
 	h.fds.add(newOutput(out))
+	for i, l := range cfg.Listeners {
+		s, err := vfs.NewSocket(l.File, l.Connected)
+		if err != nil {
+			return nil, &wasi.FieldError{Field: fmt.Sprintf("Listeners[%d].File", i), Value: l.Name, Err: err}
+		}
+		h.fds.add(newSocket(s))
+	}
 	if len(cfg.Mounts) > 0 {
 		if h.fs, err = vfs.New(cfg.Mounts); err != nil {
 			return nil, err

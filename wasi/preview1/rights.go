@@ -34,6 +34,8 @@ const (
 	rightPathRemoveDirectory
 	rightPathUnlinkFile
 	rightPollReadwrite
+	rightSockShutdown
+	rightSockAccept
 )
 
 const (
@@ -46,6 +48,9 @@ const (
 		rightPathRemoveDirectory | rightPathUnlinkFile | rightPollReadwrite
 	inputRights  = rightRead | rightSetFlags | rightFilestatGet | rightPollReadwrite
 	outputRights = rightWrite | rightSetFlags | rightFilestatGet | rightPollReadwrite
+	connRights   = rightRead | rightWrite | rightSetFlags | rightFilestatGet | rightPollReadwrite | rightSockShutdown
+	// A listener can be polled for reading, which is accepting.
+	listenRights = rightRead | rightSetFlags | rightFilestatGet | rightPollReadwrite | rightSockAccept
 )
 
 // The specification's filetype, by vfs.FileType.

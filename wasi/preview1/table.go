@@ -60,8 +60,8 @@ var table = []Func{
 	{"proc_raise", "i", true, procRaise},
 	{"sched_yield", "", true, schedYield},
 	{"random_get", "ii", true, randomGet},
-	{"sock_accept", "iii", true, notSocket},
-	{"sock_recv", "iiiiii", true, notSocket},
-	{"sock_send", "iiiii", true, notSocket},
-	{"sock_shutdown", "ii", true, notSocket},
+	{"sock_accept", "iii", true, sockAccept},
+	{"sock_recv", "iiiiii", true, sockRecv},
+	{"sock_send", "iiiii", true, sockSend},
+	{"sock_shutdown", "ii", true, sockShutdown},
 }

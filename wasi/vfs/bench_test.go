@@ -117,3 +117,37 @@ func BenchmarkPaths(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkNew is what every run pays before its guest begins.
+func BenchmarkNew(b *testing.B) {
+	dir := b.TempDir()
+	for b.Loop() {
+		fs, err := New([]wasi.Mount{{Guest: "/", Host: dir}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		fs.Close()
+	}
+}
+
+// BenchmarkTmpfs writes and reads 64 KiB.
+func BenchmarkTmpfs(b *testing.B) {
+	root := inMemory(b, 0)
+	n, err := root.Open("f", OpenOptions{Create: true, Read: true, Write: true, Perm: 0o600})
+	if err != nil {
+		b.Fatal(err)
+	}
+	f, block := n.(*File), make([]byte, 64<<10)
+	for _, name := range []string{"write", "read"} {
+		do := map[string]func([]byte, int64) (int, error){"write": f.WriteAt, "read": f.ReadAt}[name]
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(block)))
+			for b.Loop() {
+				if k, err := do(block, 0); k != len(block) || err != nil {
+					b.Fatal(k, err)
+				}
+			}
+		})
+	}
+}

@@ -53,3 +53,24 @@ func Example() {
 	// operation not permitted
 	// read-only file system
 }
+
+// A tmpfs is a place to write to that takes no more than its size and leaves nothing behind.
+func Example_tmpfs() {
+	fs, err := vfs.New([]wasi.Mount{{Guest: "/tmp", Tmpfs: &wasi.Tmpfs{SizeBytes: 64 << 10}}})
+	if err != nil {
+		panic(err)
+	}
+	defer fs.Close()
+	node, err := fs.Root().Open("tmp/scratch", vfs.OpenOptions{Create: true, Write: true, Perm: 0o666})
+	if err != nil {
+		panic(err)
+	}
+	file := node.(*vfs.File)
+	n, err := file.Write(make([]byte, 1<<20))
+	fmt.Println(n, err)
+	_, err = file.Write([]byte("more"))
+	fmt.Println(err == syscall.ENOSPC)
+	// Output:
+	// 61440 <nil>
+	// true
+}

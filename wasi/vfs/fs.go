@@ -22,12 +22,16 @@ type FS struct {
 	closed   atomic.Bool
 	limit    int64 // bytes that a file may have: beyond, the kernel would end the process with SIGXFSZ
 
-	openat2 bool    // whole runs of a path in one call
-	proc    *handle // /proc/self/fd, to open by descriptor what was looked at; nil: by name, and then compared
+	use       shortcuts
+	noOpenat2 atomic.Bool // it turned out to be missing, or refused
+	askProc   sync.Once
+	proc      *handle // what procfs returns
 
 	mu     sync.Mutex
 	open   map[*handle]struct{} // everything open; nil once closed
 	mounts []*mount
+
+	memories uint64 // how many tmpfs there are
 }
 
 // Preopen is a directory that the guest has open from the start.
@@ -41,27 +45,26 @@ type Preopen struct {
 // them are followed.
 //
 // The error joins a [*wasi.FieldError] for each problem, with Field as in "Mounts[2].Host", and wraps
-// [errors.ErrUnsupported] where a mount asks for what cannot be had: a Tmpfs, any mount on an operating system other than
-// Linux, or a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
+// [errors.ErrUnsupported] where a mount asks for what cannot be had: any mount on an operating system other than Linux, or
+// a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
 // ownership of each File and must Close the FS.
 //
-// A guest that makes a file larger than the process's RLIMIT_FSIZE, as it is at New, gets EFBIG.
+// A guest that makes a file of the host larger than the process's RLIMIT_FSIZE, as it is at New, gets EFBIG.
 func New(mounts []wasi.Mount) (*FS, error) { return newFS(mounts, shortcuts{true, true}) }
 
-// shortcuts are what the walk can do without.
-type shortcuts struct{ openat2, proc bool }
+// shortcuts are what the walk can do without. Whether they are there is found out at the first use.
+type shortcuts struct {
+	openat2 bool // whole runs of a path in one call
+	proc    bool // to open by descriptor what was looked at, rather than by name and to compare then
+}
 
 // newFS is New with those shortcuts at most.
 func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 	if err := (&wasi.Config{Mounts: mounts}).Validate(); err != nil {
 		return nil, err
 	}
-	fs := &FS{born: time.Now().UnixNano(), limit: sizeLimit(), open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts))}
-	if len(mounts) > 0 {
-		fs.openat2 = use.openat2 && hasOpenat2()
-		if use.proc {
-			fs.proc = fs.keepOptional(openProc())
-		}
+	fs := &FS{
+		born: time.Now().UnixNano(), limit: sizeLimit(), use: use, open: make(map[*handle]struct{}), mounts: make([]*mount, len(mounts)),
 	}
 	var errs []error
 	for i, spec := range mounts {
@@ -72,6 +75,9 @@ func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 				value = spec.Host
 			}
 			errs = append(errs, &wasi.FieldError{Field: fmt.Sprintf("Mounts[%d].%s", i, field), Value: value, Err: err})
+			if errors.Is(err, syscall.EMFILE) { // so will be the others
+				break
+			}
 			continue
 		}
 		fs.mounts[i] = m
@@ -99,7 +105,6 @@ func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 }
 
 var (
-	errTmpfs  = fmt.Errorf("vfs: tmpfs: %w: mount a host directory instead", errors.ErrUnsupported)
 	errKind   = errors.New("vfs: is neither a directory nor a regular file")
 	errNoProc = fmt.Errorf("vfs: a regular file given open: %w where /proc is not mounted: give its path as Host", errors.ErrUnsupported)
 )
@@ -110,7 +115,14 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	var fd int
 	switch {
 	case spec.Tmpfs != nil:
-		return nil, "Tmpfs", errTmpfs
+		if err := supported(); err != nil {
+			return nil, "Tmpfs", err
+		}
+		fs.memories++
+		n := newTmpfs(spec.Tmpfs, syntheticDev-fs.memories)
+		m.info = n.stat()
+		m.root, err = fs.keepNode(n)
+		return m, "Tmpfs", err
 	case spec.Hidden:
 		return m, "Hidden", supported()
 	case spec.File != nil:
@@ -119,6 +131,9 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	default:
 		field, m.host = "Host", spec.Host
 		fd, err = openHost(spec.Host)
+	}
+	if err == syscall.EMFILE {
+		err = fmt.Errorf("%w: each mount takes a descriptor: raise the limit (RLIMIT_NOFILE) or mount less", err)
 	}
 	if err != nil {
 		return nil, field, fmt.Errorf("vfs: open: %w", err)
@@ -132,7 +147,7 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	switch {
 	case m.info.Type != Directory && m.info.Type != Regular:
 		return nil, field, errKind
-	case m.info.Type == Regular && m.host == "" && fs.proc == nil:
+	case m.info.Type == Regular && m.host == "" && fs.procfs() == nil:
 		return nil, field, errNoProc
 	}
 	return m, "", nil
@@ -162,25 +177,38 @@ func (fs *FS) Preopens() []Preopen { return append([]Preopen(nil), fs.preopens..
 func (fs *FS) Root() *Dir { return fs.top }
 
 // keep makes the FS the owner of fd.
-func (fs *FS) keep(fd int) (*handle, error) {
-	h := &handle{fd: fd}
+func (fs *FS) keep(fd int) (*handle, error) { return fs.own(&handle{fd: fd}) }
+
+// keepNode opens n, of which the FS owns the handle; errReplaced if n is no more.
+func (fs *FS) keepNode(n *inode) (*handle, error) {
+	if !n.opened() {
+		return nil, errReplaced
+	}
+	return fs.own(&handle{fd: -1, node: n})
+}
+
+func (fs *FS) own(h *handle) (*handle, error) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if fs.open == nil {
-		closeFD(fd)
+		h.free()
 		return nil, syscall.EBADF
 	}
 	fs.open[h] = struct{}{}
 	return h, nil
 }
 
-// keepOptional is keep for what can be done without.
-func (fs *FS) keepOptional(fd int, err error) *handle {
-	if err != nil {
-		return nil
-	}
-	h, _ := fs.keep(fd)
-	return h
+// procfs is the directory of this process's descriptors, nil where there is none.
+func (fs *FS) procfs() *handle {
+	fs.askProc.Do(func() {
+		if !fs.use.proc {
+			return
+		}
+		if fd, err := openProc(); err == nil {
+			fs.proc, _ = fs.keep(fd)
+		}
+	})
+	return fs.proc
 }
 
 // drop closes h, of which the FS is the owner.
@@ -194,7 +222,10 @@ func (fs *FS) drop(h *handle) {
 // rooted says whether the host has a directory at the guest's "/": whether links may lead anywhere in the tree.
 func (fs *FS) rooted() bool { return fs.root.mount != nil }
 
+// syntheticDev is the device of synthetic directories. Those of tmpfs are the numbers below.
+const syntheticDev = ^uint64(0)
+
 // synthetic describes the directory at p where the host has none.
 func (fs *FS) synthetic(p *place) Stat {
-	return Stat{Dev: ^uint64(0), Ino: p.number, Nlink: 1, Type: Directory, Atim: fs.born, Mtim: fs.born, Ctim: fs.born}
+	return Stat{Dev: syntheticDev, Ino: p.number, Nlink: 1, Type: Directory, Atim: fs.born, Mtim: fs.born, Ctim: fs.born}
 }

@@ -4,6 +4,7 @@ package vfs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/wasmoci/wasmoci/wasi"
 )
@@ -37,7 +39,6 @@ func TestNewErrors(t *testing.T) {
 		{"a FIFO", []wasi.Mount{{Guest: "/a", Host: at("fifo")}}, "Mounts[0].Host", errKind},
 		{"a device", []wasi.Mount{{Guest: "/a", Host: "/dev/null"}}, "Mounts[0].Host", errKind},
 		{"a closed file", []wasi.Mount{{Guest: "/a", File: gone}}, "Mounts[0].File", os.ErrClosed},
-		{"tmpfs", []wasi.Mount{{Guest: "/a", Tmpfs: &wasi.Tmpfs{}}}, "Mounts[0].Tmpfs", errors.ErrUnsupported},
 		{"a file at the root", []wasi.Mount{{Guest: "/", Host: at("f")}}, "Mounts[0].Guest", syscall.ENOTDIR},
 		{"a mount beneath a file", []wasi.Mount{{Guest: "/f/x", Host: at("d")}, {Guest: "/f", Host: at("f")}}, "Mounts[1].Guest", syscall.ENOTDIR},
 		{"an unclean path", []wasi.Mount{{Guest: "/a/../b", Host: at("d")}}, "Mounts[0].Guest", nil},
@@ -61,7 +62,7 @@ func TestNewErrors(t *testing.T) {
 			}
 		})
 	}
-	_, err = New([]wasi.Mount{{Guest: "/a", Host: at("none")}, {Guest: "/b", Tmpfs: &wasi.Tmpfs{}}})
+	_, err = New([]wasi.Mount{{Guest: "/a", Host: at("none")}, {Guest: "/b", Host: at("fifo")}})
 	if joined, ok := err.(interface{ Unwrap() []error }); !ok || len(joined.Unwrap()) != 2 {
 		t.Errorf("%v does not join two problems", err)
 	}
@@ -275,8 +276,101 @@ func TestMountStaysWhatWasOpened(t *testing.T) {
 		}
 		plant(t, dir, "file=new")
 		got, err := content(fs.Root(), "e/file")
-		if fs.proc != nil && got != "old" || fs.proc == nil && err != syscall.ESTALE {
+		if fs.procfs() != nil && got != "old" || fs.procfs() == nil && err != syscall.ESTALE {
 			t.Errorf("replaced file mount: %q, %v", got, err)
 		}
 	})
+}
+
+// Ten thousand mounts are opened in no time, and their number does not make a walk slower.
+func TestTenThousandMounts(t *testing.T) {
+	const n = 10_000
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	host := plant(t, t.TempDir(), "d/f=f", "d/sub/")
+	many := make([]wasi.Mount, 0, n+1)
+	many = append(many, wasi.Mount{Guest: "/", Host: host})
+	for i := range n { // a third each of directories, memory, and what is hidden: descriptors are few in places
+		m := wasi.Mount{Guest: fmt.Sprintf("/%d/mount%d", i%100, i)}
+		switch i % 3 {
+		case 0:
+			m.Host = host + "/d"
+		case 1:
+			m.Tmpfs = &wasi.Tmpfs{}
+		default:
+			m.Hidden = true
+		}
+		many = append(many, m)
+	}
+	if limit.Cur < n/3+100 {
+		t.Fatalf("the test takes %d descriptors, of %d: raise the limit of open files", n/3, limit.Cur)
+	}
+	begun := time.Now()
+	fs, err := New(many)
+	took := time.Since(begun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fs.Close()
+	if took > time.Second {
+		t.Errorf("New took %v", took)
+	}
+	few, err := New(many[:4])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer few.Close()
+	walks := func(fs *FS) time.Duration {
+		best := time.Hour
+		for range 5 {
+			begun := time.Now()
+			for range 200 {
+				for path, want := range map[string]error{"0/mount0/f": nil, "1/mount1/none": syscall.ENOENT, "2/mount2": syscall.ENOENT, "d/f": nil} {
+					if _, err := fs.Root().Lookup(path, true); err != want {
+						t.Fatalf("%s: %v", path, err)
+					}
+				}
+			}
+			best = min(best, time.Since(begun))
+		}
+		return best
+	}
+	if a, b := walks(few), walks(fs); b > 3*a+time.Millisecond {
+		t.Errorf("walks take %v beside three mounts and %v beside %d", a, b, n)
+	}
+	if got := list(t, openDirAt(t, fs.Root(), "0")); len(got) != 67 { // of a hundred, those that are not hidden
+		t.Errorf("%d names", len(got))
+	}
+}
+
+// Too few descriptors for the mounts are one clear error, and none of them is left open.
+func TestTooManyMounts(t *testing.T) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	before := descriptors(t)
+	low := limit
+	low.Cur = uint64(before + 20)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+		}
+	}()
+	var mounts []wasi.Mount
+	for i := range 100 {
+		mounts = append(mounts, wasi.Mount{Guest: fmt.Sprint("/", i), Host: "/"})
+	}
+	_, err := New(mounts)
+	if !errors.Is(err, syscall.EMFILE) || !strings.Contains(err.Error(), "RLIMIT_NOFILE") || strings.Count(err.Error(), "\n") > 0 {
+		t.Errorf("%v", err)
+	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d descriptors left open", after-before)
+	}
 }

@@ -89,15 +89,6 @@ func openBeneath(dir int, path string) (int, error) {
 	})
 }
 
-// hasOpenat2 says whether the kernel has openat2 and nothing, such as a seccomp filter, refuses it.
-func hasOpenat2() bool {
-	fd, err := openBeneath(unix.AT_FDCWD, ".")
-	if err == nil {
-		closeFD(fd)
-	}
-	return err == nil
-}
-
 func openPath(dir int, name string) (int, error) {
 	return again(func() (int, error) {
 		return unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -305,12 +296,15 @@ func setTimesFD(fd int, t Times) error {
 func (fs *FS) setTimesPath(fd int, t Times) error {
 	ts := timespecs(t)
 	err := unix.UtimesNanoAt(fd, "", ts[:], unix.AT_EMPTY_PATH)
-	if (err == unix.EINVAL || err == unix.ENOENT) && fs.proc != nil { // before Linux 5.8
-		if err := fs.proc.acquire(); err != nil {
+	if err != unix.EINVAL && err != unix.ENOENT {
+		return err
+	}
+	if p := fs.procfs(); p != nil { // before Linux 5.8
+		if err := p.acquire(); err != nil {
 			return err
 		}
-		defer fs.proc.release()
-		err = unix.UtimesNanoAt(fs.proc.fd, strconv.Itoa(fd), ts[:], 0)
+		defer p.release()
+		err = unix.UtimesNanoAt(p.fd, strconv.Itoa(fd), ts[:], 0)
 	}
 	return err
 }

@@ -24,7 +24,6 @@ func dupFD(int) (int, error)                           { return -1, syscall.ENOS
 func openProc() (int, error)                           { return -1, syscall.ENOSYS }
 func onProc(int) (bool, error)                         { return false, syscall.ENOSYS }
 func openBeneath(int, string) (int, error)             { return -1, syscall.ENOSYS }
-func hasOpenat2() bool                                 { return false }
 func openPath(int, string) (int, error)                { return -1, syscall.ENOSYS }
 func openDir(int, string) (int, error)                 { return -1, syscall.ENOSYS }
 func openList(int) (int, error)                        { return -1, syscall.ENOSYS }

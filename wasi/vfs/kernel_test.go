@@ -4,8 +4,12 @@ package vfs
 
 import (
 	"fmt"
+	"runtime"
 	"syscall"
 	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/wasmoci/wasmoci/wasi"
 )
@@ -80,13 +84,20 @@ func TestLyingProc(t *testing.T) {
 		proc string
 		want string
 	}{{"proc", syscall.ESTALE.Error()}, {"empty", "good"}} { // the second is not there, so it is done without
-		fs, err := New([]wasi.Mount{{Guest: "/", Host: base + "/granted"}})
+		fs, err := New([]wasi.Mount{{Guest: "/f", Host: base + "/granted/f"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer fs.Close()
-		if fs.proc = fs.keepOptional(openHost(base + "/" + c.proc)); fs.proc == nil {
-			t.Fatal("no directory")
+		if fs.procfs() == nil {
+			t.Fatal("no /proc")
+		}
+		fd, err := openHost(base + "/" + c.proc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fs.proc, err = fs.keep(fd); err != nil {
+			t.Fatal(err)
 		}
 		got, err := content(fs.Root(), "f")
 		if err != nil {
@@ -136,4 +147,55 @@ func TestHandle(t *testing.T) {
 	if open(fd) {
 		t.Error("open after close")
 	}
+}
+
+// Where a seccomp filter refuses openat2, the first walk finds out and all of them go on without it.
+func TestOpenat2Refused(t *testing.T) {
+	for _, refusal := range []syscall.Errno{syscall.EPERM, syscall.ENOSYS} {
+		t.Run(refusal.Error(), func(t *testing.T) {
+			fs, err := New([]wasi.Mount{{Guest: "/", Host: plant(t, t.TempDir(), "a/b/c/f=good", "a/b/l->c/f")}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer fs.Close()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				runtime.LockOSThread() // for good: the thread ends with the goroutine, and the filter with it
+				if err := refuse(unix.SYS_OPENAT2, refusal); err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := openBeneath(unix.AT_FDCWD, "."); err != refusal {
+					t.Errorf("the filter gives %v", err)
+				}
+				for _, path := range []string{"a/b/c/f", "a/b/l"} {
+					if got, err := content(fs.Root(), path); got != "good" {
+						t.Errorf("%s: %q, %v", path, got, err)
+					}
+				}
+			}()
+			<-done
+			if !fs.noOpenat2.Load() {
+				t.Error("the next walk will ask again")
+			}
+		})
+	}
+}
+
+// refuse makes a system call fail for the rest of this thread's life.
+func refuse(trap uint32, with syscall.Errno) error {
+	const (
+		load, equal, answer = 0x20, 0x15, 0x06 // of a classic BPF program
+		filterMode          = 2
+		retErrno, retAllow  = 0x50000, 0x7fff0000
+	)
+	code := []unix.SockFilter{
+		{Code: load}, {Code: equal, Jf: 1, K: trap}, {Code: answer, K: retErrno | uint32(with)}, {Code: answer, K: retAllow},
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	program := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
+	return unix.Prctl(unix.PR_SET_SECCOMP, filterMode, uintptr(unsafe.Pointer(&program)), 0, 0)
 }

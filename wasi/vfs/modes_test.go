@@ -29,7 +29,7 @@ func eachMode(t *testing.T, f func(t *testing.T, open opener)) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if fs.openat2 && !use.openat2 || fs.proc != nil && !use.proc {
+				if fs.procfs() != nil && !use.proc {
 					t.Fatal("the mode does not hold")
 				}
 				t.Cleanup(func() { fs.Close() })

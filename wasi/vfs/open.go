@@ -5,11 +5,16 @@ import "syscall"
 // maxTries bounds how often an open begins again because what it looked at was replaced before it was opened.
 const maxTries = 16
 
-// Open opens what has that path: a [*Dir] or a [*File]. It never blocks, and opens nothing before it knows what it is.
+// Open opens what has that path: a [*Dir] or a [*File]. It opens nothing before it knows what it is. Where /proc is not
+// mounted, what somebody else renames to a regular file's name in that moment is opened without waiting, told from it,
+// and closed unused.
+//
+// Open waits for nothing but the other end of a FIFO, as open(2) does: a reader for a writer, a writer for a reader. With
+// NonBlock it does not wait, and a writer without a reader is ENXIO. When o.Stop ends it returns [ErrStopped].
 //
 // Regular files and directories can be opened, and of the devices the memory devices null, zero, full, random and
-// urandom, known by their number; they can be written on a read-only mount too, as Linux has it. A FIFO is ENOTSUP, a
-// socket ENXIO, any other device EPERM. A symbolic link at the end is ELOOP without Follow. A directory is EISDIR with
+// urandom, known by their number; they and FIFOs can be written on a read-only mount too, as Linux has it. A socket is
+// ENXIO, any other device EPERM. A symbolic link at the end is ELOOP without Follow. A directory is EISDIR with
 // Write, Truncate or Create; Create with Directory is EINVAL. A directory that may not be read opens, and ReadDir says
 // so. What cannot be opened because it is replaced again and again is ESTALE.
 func (d *Dir) Open(path string, o OpenOptions) (Node, error) {
@@ -34,7 +39,24 @@ func (d *Dir) Open(path string, o OpenOptions) (Node, error) {
 const errReplaced = syscall.Errno(1 << 20)
 
 func (w *walk) openNode(o OpenOptions) (Node, error) {
-	missing, err := w.node(o.Follow && !(o.Create && o.Exclusive))
+	if err := w.parent(); err != nil {
+		return nil, err
+	}
+	follow := o.Follow && !(o.Create && o.Exclusive)
+	var in info
+	var plain bool // in is all that there is to know of the name
+	var err error
+	if !o.Directory && w.fs.procfs() == nil {
+		in, plain, err = w.glance(follow)
+	}
+	missing := plain && err == syscall.ENOENT
+	byName := plain && err == nil && in.Type == Regular && w.dir.node == nil
+	switch {
+	case byName: // what is opened is compared with what was looked at; there is no need to hold that
+		w.info, w.grant = in, w.base.owner
+	case !missing:
+		missing, err = w.arrive(follow)
+	}
 	switch {
 	case missing && o.Create:
 		return fileNode(w.create(o))
@@ -42,9 +64,11 @@ func (w *walk) openNode(o OpenOptions) (Node, error) {
 		return nil, err
 	case o.Create && o.Exclusive:
 		return nil, syscall.EEXIST
-	case w.leaf.fd < 0 && (o.Write || o.Truncate || o.Create):
+	case byName:
+		return fileNode(w.file(o))
+	case w.leaf.none() && (o.Write || o.Truncate || o.Create):
 		return nil, syscall.EISDIR
-	case w.leaf.fd < 0:
+	case w.leaf.none():
 		d, err := w.open()
 		if err != nil {
 			return nil, err
@@ -75,14 +99,29 @@ func (w *walk) create(o OpenOptions) (*File, error) {
 	if err := w.writable(); err != nil {
 		return nil, err
 	}
-	fd, err := createAt(w.dir.fd, w.name, o)
+	h, err := w.createHandle(o)
 	if err == syscall.EEXIST {
 		return nil, errReplaced
 	}
 	if err != nil {
 		return nil, err
 	}
-	return w.fs.newFile(fd, Regular, w.base.owner, o)
+	return w.fs.newFile(h, Regular, w.base.owner, o), nil
+}
+
+func (w *walk) createHandle(o OpenOptions) (*handle, error) {
+	if w.dir.node != nil {
+		n, err := w.dir.node.create(w.name, Regular, o.Perm&0o777, "")
+		if err != nil {
+			return nil, err
+		}
+		return w.fs.keepNode(n)
+	}
+	fd, err := createAt(w.dir.fd, w.name, o)
+	if err != nil {
+		return nil, err
+	}
+	return w.fs.keep(fd)
 }
 
 // file opens leaf.
@@ -99,13 +138,19 @@ func (w *walk) file(o OpenOptions) (*File, error) {
 			return nil, syscall.EPERM
 		}
 	case Pipe:
-		return nil, syscall.ENOTSUP
 	case SocketStream, SocketDgram:
 		return nil, syscall.ENXIO
 	default:
 		return nil, syscall.EPERM
 	}
-	fd, err := w.reopen(o)
+	if w.leaf.node != nil {
+		return w.memory(o)
+	}
+	open := w.reopen
+	if w.info.Type == Pipe {
+		open = w.openPipe
+	}
+	fd, err := open(o)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +161,38 @@ func (w *walk) file(o OpenOptions) (*File, error) {
 			return nil, err
 		}
 	}
-	return w.fs.newFile(fd, w.info.Type, w.grant, o)
+	h, err := w.fs.keep(fd)
+	if err != nil {
+		return nil, err
+	}
+	return w.fs.newFile(h, w.info.Type, w.grant, o), nil
 }
 
-// reopen opens leaf for real: by its descriptor, or else by name with a comparison afterwards.
+// memory opens leaf, a file of a tmpfs.
+func (w *walk) memory(o OpenOptions) (*File, error) {
+	n := w.leaf.node
+	if err := n.access(o.Read || !o.Write, o.Write || o.Truncate); err != nil {
+		return nil, err
+	}
+	h, err := w.fs.keepNode(n)
+	if err != nil {
+		return nil, err
+	}
+	if o.Truncate {
+		if err := n.truncate(0); err != nil {
+			w.fs.drop(h)
+			return nil, err
+		}
+	}
+	return w.fs.newFile(h, Regular, w.grant, o), nil
+}
+
+// reopen opens for real what info describes: leaf by its descriptor, or else by name with a comparison afterwards.
 func (w *walk) reopen(o OpenOptions) (int, error) {
-	if p := w.fs.proc; p != nil {
+	if w.leaf.none() {
+		return w.openName(o)
+	}
+	if p := w.fs.procfs(); p != nil {
 		if err := p.acquire(); err != nil {
 			return -1, err
 		}
@@ -134,8 +205,10 @@ func (w *walk) reopen(o OpenOptions) (int, error) {
 			return -1, err
 		}
 	}
-	var fd int
-	var err error
+	return w.openName(o)
+}
+
+func (w *walk) openName(o OpenOptions) (fd int, err error) {
 	if w.grant.isFile() {
 		if w.grant.host == "" {
 			return -1, syscall.ENOTSUP
@@ -146,27 +219,37 @@ func (w *walk) reopen(o OpenOptions) (int, error) {
 	}
 	switch err {
 	case nil:
-		if fd, err = w.same(fd); err == nil {
-			err = settleFlags(fd, o)
-			if err != nil {
+		if fd, err = w.same(fd); err == nil && w.info.Type != Regular { // which never blocks
+			if err = settleFlags(fd, o); err != nil {
 				closeFD(fd)
 			}
 		}
 		return fd, err
-	case syscall.ENOENT, syscall.ELOOP, syscall.ENOTDIR, syscall.ENXIO, syscall.ENODEV:
-		return -1, errReplaced
+	case syscall.ENXIO:
+		if w.info.Type != Pipe {
+			err = errReplaced
+		}
+	case syscall.ENOENT, syscall.ELOOP, syscall.ENOTDIR, syscall.ENODEV:
+		err = errReplaced
 	}
 	return -1, err
 }
 
-// same gives fd back if it is leaf, which cannot have lost its number to another file while it is held.
+// same gives fd back if it is what info describes.
 func (w *walk) same(fd int) (int, error) {
 	got, err := statFD(fd)
 	if err == nil && !got.is(w.info) {
-		// On some file systems a file that is opened for writing becomes another one, for both descriptors.
-		if w.info, err = statFD(w.leaf.fd); err == nil && !got.is(w.info) {
+		// On some file systems a file that is opened for writing becomes another one, whoever holds it.
+		var now info
+		if w.leaf.none() {
+			now, err = w.dir.statName(w.name)
+		} else {
+			now, err = w.leaf.stat()
+		}
+		if err == nil && (!got.is(now) || now.Dev != w.info.Dev || now.Type != w.info.Type) {
 			err = errReplaced
 		}
+		w.info = now
 	}
 	if err != nil {
 		closeFD(fd)

@@ -69,8 +69,11 @@ func (d *Dir) ReadDir(cookie uint64, yield func(Entry) bool) error {
 			return nil
 		}
 	}
-	if dir.fd < 0 {
+	switch {
+	case dir.none():
 		return nil
+	case dir.node != nil:
+		return d.readMemory(dir.node, cookie-first, first, yield)
 	}
 	return d.readHost(dir.fd, cookie-first, first, yield)
 }
@@ -148,6 +151,29 @@ func (d *Dir) readHost(dir int, offset, first uint64, yield func(Entry) bool) er
 	}
 }
 
+// batch is how many entries of a tmpfs are read at once: yield is not called under its lock.
+const batch = 64
+
+// readMemory reads the entries of a tmpfs after offset.
+func (d *Dir) readMemory(n *inode, offset, first uint64, yield func(Entry) bool) error {
+	if int64(offset) < 0 {
+		return syscall.EINVAL
+	}
+	for list := make([]Entry, 0, batch); ; {
+		var err error
+		if list, err = n.entries(offset, list[:0]); err != nil || len(list) == 0 {
+			return err
+		}
+		for _, e := range list {
+			offset = e.Next
+			e.Next += first
+			if !d.masked(-1, &e) && !yield(e) {
+				return nil
+			}
+		}
+	}
+}
+
 // masked says that a name of the host is not one of the guest's, or has been listed already. It completes e.
 func (d *Dir) masked(dir int, e *Entry) bool {
 	if e.Name == "." || e.Name == ".." {
@@ -160,23 +186,13 @@ func (d *Dir) masked(dir int, e *Entry) bool {
 			return p.exists || p.mount != nil || e.Type != Directory && e.Type != Unknown
 		}
 	}
-	if e.Type == Unknown || here && d.base.mayCover(e.Ino) {
+	if e.Type == Unknown || here && d.base.inodes[e.Ino] {
 		in, _, err := statAt(dir, e.Name)
 		if err != nil { // gone meanwhile, or for the guest to find out
 			return err == syscall.ENOENT
 		}
 		e.Type = in.Type
 		return here && d.base.covered[in.identity()] != nil
-	}
-	return false
-}
-
-// mayCover says whether an entry with that inode number can be another name of a place.
-func (p *place) mayCover(ino uint64) bool {
-	for id := range p.covered {
-		if id.ino == ino {
-			return true
-		}
 	}
 	return false
 }

@@ -39,6 +39,7 @@ type place struct {
 	// covered finds the child by what the host has under its name. A file system that takes several names for one
 	// (folding case, normalising, shortening) must not lead around a mount point.
 	covered map[identity]*place
+	inodes  map[uint64]bool // of covered
 }
 
 // newTree builds the tree of mounts, which has one entry for each of specs, nil where that has failed already.
@@ -143,9 +144,9 @@ func (p *place) cover(dir int) error {
 			// Another name of a file with several is an ordinary file, wherever it is.
 			if err == nil && (under.Type == Directory || links == 1) {
 				if p.covered == nil {
-					p.covered = make(map[identity]*place)
+					p.covered, p.inodes = make(map[identity]*place), make(map[uint64]bool)
 				}
-				p.covered[under.identity()] = c
+				p.covered[under.identity()], p.inodes[under.Ino] = c, true
 			}
 		}
 		err := c.cover(at)

@@ -1,0 +1,27 @@
+package vfs
+
+import "errors"
+
+// Socket is a socket handed to a guest, or a connection that one of those accepted. One guest thread uses it at a time.
+//
+// Operations with block wait, and return ErrStopped when stop ends; without, they are EAGAIN where they would have to.
+type Socket struct {
+	system    socket
+	listening bool
+}
+
+// Errors of NewSocket.
+var (
+	errNoStream     = errors.New("is no stream socket")
+	errNotListening = errors.New("is not listening: say Connected for a connection")
+	errListening    = errors.New("is listening, not connected")
+)
+
+// Listening tells whether the socket accepts connections rather than being one.
+func (s *Socket) Listening() bool { return s.listening }
+
+// Readable is ready when something can be received, or accepted.
+func (s *Socket) Readable() Pollable { return &s.system.readable }
+
+// Writable is ready when something can be sent.
+func (s *Socket) Writable() Pollable { return &s.system.writable }
