@@ -59,9 +59,9 @@ type Mount struct {
 
 // Tmpfs describes a file system in memory.
 type Tmpfs struct {
-	// SizeBytes bounds the content; 0 means 64 MiB.
+	// SizeBytes bounds what it holds: content in pages of 4 KiB, and something for each file and name. 0 means 64 MiB.
 	SizeBytes uint64 `json:"sizeBytes,omitempty"`
-	// Mode is the permission bits of its root; 0 means 0o755.
+	// Mode is the permission bits of its root, which the guest owns; 0 means 0o755.
 	Mode uint32 `json:"mode,omitempty"`
 }
 
@@ -70,7 +70,8 @@ type Tmpfs struct {
 type Listener struct {
 	// Name is used in messages only.
 	Name string `json:"name,omitempty"`
-	// File is the socket. The caller keeps ownership; the run duplicates it at its start.
+	// File is a stream socket. The caller keeps ownership; the run duplicates it at its start, and makes it non-blocking
+	// for everybody who shares it.
 	File *os.File `json:"-"`
 	// Connected says that File is a connection rather than a listening socket.
 	Connected bool `json:"connected,omitempty"`
