@@ -164,7 +164,7 @@ func openRegular(root *vfs.Dir, guest string) (*os.File, error) {
 	if !ok || stat.Type != vfs.Regular {
 		return nil, notRegular(stat.Type)
 	}
-	return file.OSFile()
+	return file.OSFile(guest)
 }
 
 var errDirectory = errors.New("is a directory")

@@ -321,9 +321,9 @@ func (f *File) SetFlags(flags Flags) error {
 	return nil
 }
 
-// OSFile returns a duplicate as an os.File, which the caller owns and which outlives f and its FS. The two share one
-// offset and the flags. A file of a tmpfs has no descriptor: ENOTSUP.
-func (f *File) OSFile() (*os.File, error) {
+// OSFile returns a duplicate as an os.File of that name, which the caller owns and which outlives f and its FS. The two
+// share one offset and the flags. A file of a tmpfs has no descriptor: ENOTSUP.
+func (f *File) OSFile(name string) (*os.File, error) {
 	if err := f.handle.acquire(); err != nil {
 		return nil, err
 	}
@@ -335,7 +335,7 @@ func (f *File) OSFile() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), "guest file"), nil
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // change begins a use that changes the file.

@@ -98,7 +98,7 @@ func TestFile(t *testing.T) {
 			"WriteAt":  func() error { _, err := f.WriteAt(b, 0); return err },
 			"Seek":     func() error { _, err := f.Seek(0, 0); return err },
 			"Stat":     func() error { _, err := f.Stat(); return err },
-			"OSFile":   func() error { _, err := f.OSFile(); return err },
+			"OSFile":   func() error { _, err := f.OSFile("name"); return err },
 			"SetSize":  func() error { return f.SetSize(0) },
 			"SetTimes": func() error { return f.SetTimes(Times{}) },
 			"Allocate": func() error { return f.Allocate(0, 1) },
@@ -270,7 +270,7 @@ func TestTruncateOnOpen(t *testing.T) {
 func TestOSFile(t *testing.T) {
 	eachMode(t, func(t *testing.T, open opener) {
 		fs := open(wasi.Mount{Guest: "/", Host: plant(t, t.TempDir(), "f=0123")})
-		f, err := openFileAt(t, fs.Root(), "f", OpenOptions{Read: true}).OSFile()
+		f, err := openFileAt(t, fs.Root(), "f", OpenOptions{Read: true}).OSFile("name")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -433,7 +433,7 @@ func TestTmpfsOpenFile(t *testing.T) {
 	if n, err := f.Write([]byte("content")); n != 7 || err != nil {
 		t.Fatal(n, err)
 	}
-	if _, err := f.OSFile(); err != syscall.ENOTSUP {
+	if _, err := f.OSFile("name"); err != syscall.ENOTSUP {
 		t.Errorf("OSFile: %v", err)
 	}
 	errno(t, "Sync", f.Sync(), 0)
