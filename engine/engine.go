@@ -83,7 +83,7 @@ type ModuleInfo struct {
 	Size         int64         `json:"size"`   // of the bytes given
 	Imports      []Extern      `json:"imports,omitempty"`
 	Exports      []Extern      `json:"exports,omitempty"`
-	MemoryBytes  uint64        `json:"memoryBytes"`  // linear memory it starts with
+	MemoryBytes  uint64        `json:"memoryBytes"`  // it starts with: linear memory, and tables at 8 bytes an element in whole pages
 	Cached       bool          `json:"cached"`       // loaded from the cache rather than compiled
 	Capabilities Capabilities  `json:"capabilities"` // of the engine for this format
 	CompileTime  time.Duration `json:"compileTime"`  // compiling or loading took this long
@@ -114,7 +114,7 @@ type Options struct {
 	// exist, and refused when others may write to it. "" keeps none. The code in it is executed: see package
 	// engine/cache.
 	CacheDir string
-	// MaxModuleBytes bounds a module's size in bytes; 0 is DefaultMaxModuleBytes. A larger one is a *TooLargeError
+	// MaxModuleBytes bounds a module's size in bytes; 0 or less is DefaultMaxModuleBytes. A larger one is a *TooLargeError
 	// before it is read.
 	MaxModuleBytes int64
 	// Uninterruptible leaves out the checks that let a context end a guest in a loop, for a process dedicated to one
@@ -130,12 +130,12 @@ type Options struct {
 	Observe func(Event)
 }
 
-// DefaultMaxModuleBytes is what Options.MaxModuleBytes means when 0: 1 GiB.
+// DefaultMaxModuleBytes is what Options.MaxModuleBytes means when 0 or less: 1 GiB.
 const DefaultMaxModuleBytes = 1 << 30
 
 // ModuleLimit returns MaxModuleBytes with its default applied.
 func (o Options) ModuleLimit() int64 {
-	if o.MaxModuleBytes == 0 {
+	if o.MaxModuleBytes <= 0 {
 		return DefaultMaxModuleBytes
 	}
 	return o.MaxModuleBytes

@@ -108,33 +108,43 @@ var concurrencyCases = []Case{
 		Why:   "with thirty-two guests in tight loops the host lives: its garbage collector finishes, its timers fire, a guest starts",
 		guest: "spin",
 		ends:  true,
-		drive: func(t *trial) {
-			ctx, cancel := context.WithCancelCause(t.endless())
-			defer cancel(nil)
-			var crowded []engine.Instance
-			for range crowd {
-				crowded = append(crowded, t.start(ctx))
-			}
-			// runtime.GC sweeps, too, and gives way to thirty-two others after each step: what counts is the collection
-			// itself. To read its number the world is stopped, which a guest must not prevent either.
-			var before, now runtime.MemStats
-			runtime.ReadMemStats(&before)
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				runtime.GC()
-			}()
-			for late := time.Now().Add(patience); now.NumGC <= before.NumGC; runtime.ReadMemStats(&now) {
-				if time.Now().After(late) {
-					t.Fatalf("the collector has not finished within %v", patience)
-				}
-			}
-			t.hello()
-			cancel(engine.Signal(15))
-			for _, inst := range crowded {
-				t.stopped(ctx, t.wait(inst), 143)
-			}
-			<-done
-		},
+		drive: collect,
 	},
+	{
+		Name:  "Concurrent/CollectorAndCalls",
+		Why:   "with thirty-two guests that compute by calls alone the host lives just as well",
+		guest: "recursion",
+		ends:  true,
+		drive: collect,
+	},
+}
+
+// collect starts a crowd of guests that never give way, and has the host collect its garbage.
+func collect(t *trial) {
+	ctx, cancel := context.WithCancelCause(t.endless())
+	defer cancel(nil)
+	var crowded []engine.Instance
+	for range crowd {
+		crowded = append(crowded, t.start(ctx))
+	}
+	// runtime.GC sweeps, too, and gives way to thirty-two others after each step: what counts is the collection
+	// itself. To read its number the world is stopped, which a guest must not prevent either.
+	var before, now runtime.MemStats
+	runtime.ReadMemStats(&before)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.GC()
+	}()
+	for late := time.Now().Add(patience); now.NumGC <= before.NumGC; runtime.ReadMemStats(&now) {
+		if time.Now().After(late) {
+			t.Fatalf("the collector has not finished within %v", patience)
+		}
+	}
+	t.hello()
+	cancel(engine.Signal(15))
+	for _, inst := range crowded {
+		t.stopped(ctx, t.wait(inst), 143)
+	}
+	<-done
 }

@@ -24,6 +24,13 @@ var interruptCases = []Case{
 		drive: interrupt,
 	},
 	{
+		Name:  "Interrupt/Recursion",
+		Why:   "a guest that computes by calls alone, without a loop, ends within a second of its context",
+		guest: "recursion",
+		ends:  true,
+		drive: interrupt,
+	},
+	{
 		Name:   "Interrupt/Sleep",
 		Why:    "a guest that sleeps ends within a second of its context",
 		script: "print 2 \"ready\\n\"\npoll 60000",

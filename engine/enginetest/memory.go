@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/wasmoci/wasmoci/engine"
@@ -38,6 +39,28 @@ var memoryCases = []Case{
 		guest:  "large",
 		config: wasi.Config{Limits: wasi.Limits{MemoryBytes: 31*wasi.PageSize + 5}},
 		refuse: &engine.MemoryLimitError{Need: 32 * wasi.PageSize, Limit: 31 * wasi.PageSize},
+	},
+	{
+		Name:   "Memory/TableAtStart",
+		Why:    "what the tables of a module take at its start counts: 8 bytes an element, in whole pages",
+		guest:  "table_large",
+		config: wasi.Config{Limits: wasi.Limits{MemoryBytes: wasi.PageSize}},
+		refuse: &engine.MemoryLimitError{Need: wasi.PageSize + 1_000_000*8/wasi.PageSize*wasi.PageSize, Limit: wasi.PageSize},
+	},
+	{
+		Name:   "Memory/TableGrowth",
+		Why:    "tables do not grow without bound beside the memory: ten million elements in all, and the guest goes on",
+		guest:  "table_grow",
+		config: wasi.Config{Limits: wasi.Limits{MemoryBytes: wasi.PageSize}},
+		drive: func(t *trial) {
+			err := t.wait(t.start(t.endless()))
+			var exit *engine.ExitError
+			if errors.As(err, &exit) && exit.Code > 10 {
+				t.Errorf("the tables have %d million elements", exit.Code)
+			} else if err != nil && exit == nil {
+				t.Errorf("the guest ended by %v", err)
+			}
+		},
 	},
 	{
 		Name:  "Memory/NoLimit",

@@ -56,7 +56,14 @@ func (m *module) build(ctx context.Context, phase engine.Phase, wasm []byte, c w
 	m.cache = c
 	m.runtime = wazero.NewRuntimeWithConfig(ctx, m.engine.runtimeConfig(c))
 	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
-	if m.compiled, err = m.runtime.CompileModule(ctx, wasm); err != nil {
+	checked, unreadable := instrument(wasm)
+	if unreadable != nil {
+		checked = wasm // for wazero to say better what is wrong
+	}
+	if m.compiled, err = m.runtime.CompileModule(ctx, checked); err == nil {
+		err = unreadable
+	}
+	if err != nil {
 		return invalid(m.info.Name, err)
 	}
 	if err := offer(ctx, m.runtime); err != nil {
@@ -128,9 +135,9 @@ func (m *module) buildCached(ctx context.Context, content *engine.Content) error
 // codeConfig names what changes the code that wazero makes.
 func (e *wazeroEngine) codeConfig() string {
 	if e.opts.DebugInfo {
-		return "interruptible, debug information"
+		return "instrumented 1, debug information"
 	}
-	return "interruptible"
+	return "instrumented 1"
 }
 
 func put(dir *cache.Dir, key cache.Key, path string) error {

@@ -51,7 +51,11 @@ func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &wazeroEngine{opts: opts, obs: engine.NewObserver(opts.Observe), modules: make(map[*module]struct{})}
-	if opts.CacheDir != "" {
+	switch {
+	case opts.CacheDir == "":
+	case version() == unknownVersion:
+		opts.Logger.Warn("compiled code is not kept: the program does not say which version of wazero is in it")
+	default:
 		dir, err := cache.Open(opts.CacheDir)
 		if err != nil {
 			return fail(err)
@@ -62,8 +66,11 @@ func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
 }
 
 func (e *wazeroEngine) Info() engine.Info {
-	return engine.Info{Name: Name, Version: version(), Capabilities: capabilities}
+	return engine.Info{Name: Name, Version: version(), Capabilities: maps.Clone(capabilities)}
 }
+
+// unknownVersion is that of a program without build information, or with a wazero that a replace directive put there.
+const unknownVersion = "unknown"
 
 // version is wazero's, as the program was built.
 var version = sync.OnceValue(func() string {
@@ -73,11 +80,13 @@ var version = sync.OnceValue(func() string {
 				if dep.Replace != nil {
 					dep = dep.Replace
 				}
-				return strings.TrimPrefix(dep.Version, "v")
+				if v := strings.TrimPrefix(dep.Version, "v"); v != "" {
+					return v
+				}
 			}
 		}
 	}
-	return "unknown"
+	return unknownVersion
 })
 
 func (e *wazeroEngine) Close() error {
@@ -110,7 +119,7 @@ func (e *wazeroEngine) Compile(ctx context.Context, src engine.Source) (engine.M
 	}
 	content, err := src.Load(e.opts.ModuleLimit())
 	if err == nil && content.Format != wasi.FormatModule {
-		err = engine.RefuseFormat(Name, src, content)
+		err = engine.RefuseFormat(Name, content.Format)
 	}
 	if err != nil {
 		e.gate.leave()

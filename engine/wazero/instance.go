@@ -79,7 +79,7 @@ func (i *instance) guest(ctx context.Context) (err error) {
 	if name == "" {
 		name = engine.StartFunction
 	}
-	if name != engine.StartFunction {
+	if name != engine.StartFunction && name != engine.InitializeFunction {
 		if initialize := mod.ExportedFunction(engine.InitializeFunction); initialize != nil {
 			if _, err := initialize.Call(ctx); err != nil {
 				return err

@@ -7,19 +7,16 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-// Sections of the binary format (core specification, 5.5) that say what wazero's API does not: imports and exports of
-// every kind, and the size of a memory that is not exported.
-const (
-	sectionImport = 2
-	sectionMemory = 5
-	sectionExport = 7
-)
-
 var externKinds = [...]string{"func", "table", "memory", "global", "tag"}
 
-// sections reads those sections of a module that wazero has validated; what it cannot read ends it.
+// elementSize is what an element of a table takes on the host.
+const elementSize = 8
+
+// sections reads what wazero's API does not say of a module that wazero has validated: imports and exports of every kind,
+// and the memory and tables it starts with, of tables whole pages only. What it cannot read ends it.
 func sections(wasm []byte) (imports, exports []engine.Extern, memoryBytes uint64) {
 	defer func() { _ = recover() }() // of a slice index: a section this reader does not know
+	elements := uint64(0)
 	r := reader(wasm[8:])
 	for len(r) > 0 {
 		id := r.byte()
@@ -32,6 +29,12 @@ func sections(wasm []byte) (imports, exports []engine.Extern, memoryBytes uint64
 				memoryBytes += body.skipType(e.Kind)
 				imports = append(imports, e)
 			}
+		case sectionTable:
+			for range body.uint() {
+				body.byte()
+				elements += body.limits()
+			}
+			memoryBytes += elements * elementSize / wasi.PageSize * wasi.PageSize
 		case sectionMemory:
 			for range body.uint() {
 				memoryBytes += body.limits() * wasi.PageSize
@@ -57,8 +60,12 @@ func (r *reader) take(n uint64) []byte {
 
 func (r *reader) byte() byte { return r.take(1)[0] }
 
+// uint reads an unsigned LEB128 number of up to 32 bits.
 func (r *reader) uint() uint64 {
-	v, n := binary.Uvarint(*r)
+	v, n := binary.Uvarint((*r)[:min(len(*r), 5)])
+	if n <= 0 || v > 1<<32-1 {
+		panic("no number")
+	}
 	r.take(uint64(n))
 	return v
 }
