@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/wasmoci/wasmoci/wasi"
@@ -129,28 +127,8 @@ func others(name string, format wasi.Format, need Capabilities) []string {
 	return list
 }
 
-// RefuseFormat is the error of an engine's Compile for a format that it does not run: an *InvalidModuleError for what is
-// no WebAssembly at all, else an *UnsupportedError that names the engines which run it.
-func RefuseFormat(engine string, src Source, c *Content) error {
-	if c.Format == wasi.FormatUnknown {
-		return &InvalidModuleError{Name: src.Name(), Err: errNotWasm(c.Bytes)}
-	}
+// RefuseFormat is the error of an engine's Compile for a format that it does not run: an *UnsupportedError that names the
+// engines which run it. What is no WebAssembly at all never comes so far: [Source.Load] refuses it.
+func RefuseFormat(engine string, _ Source, c *Content) error {
 	return &UnsupportedError{Engine: engine, Format: c.Format, Others: others(engine, c.Format, Capabilities{})}
-}
-
-// errNotWasm says what a file that is no WebAssembly looks like instead.
-func errNotWasm(b []byte) error {
-	for _, known := range []struct{ magic, what string }{
-		{"\x7fELF", "it is an ELF file: a native program"},
-		{"#!", "it is a script"},
-		{"MZ", "it is a Windows program"},
-		{"\x1f\x8b", "it is gzip data: unpack it first"},
-		{"\x28\xb5\x2f\xfd", "it is zstd data: unpack it first"},
-		{"\x00asm", "it is cut off, or of another WebAssembly version"},
-	} {
-		if bytes.HasPrefix(b, []byte(known.magic)) {
-			return errors.New(known.what)
-		}
-	}
-	return errors.New("it does not begin with the WebAssembly magic number")
 }

@@ -163,15 +163,8 @@ func TestRefuseFormat(t *testing.T) {
 	})
 	for wasm, want := range map[string]string{
 		"\x00asm\x0d\x00\x01\x00": "engine: mod does not run the format component; engines that can: other",
-		"(module)":                "engine: mod does not run the format text; no engine in this program can",
+		"(module)":                "engine: mod does not run the format text; no engine in this program can: assemble it first, for example with wat2wasm",
 		"WAZERO":                  "engine: mod does not run the format precompiled; precompiled code is never run from a file: give the module it was made of",
-		"\x7fELF\x02\x01\x01":     "engine: the module is not a valid WebAssembly file: it is an ELF file: a native program",
-		"#!/bin/sh":               "engine: the module is not a valid WebAssembly file: it is a script",
-		"MZ":                      "engine: the module is not a valid WebAssembly file: it is a Windows program",
-		"\x1f\x8b":                "engine: the module is not a valid WebAssembly file: it is gzip data: unpack it first",
-		"\x28\xb5\x2f\xfd":        "engine: the module is not a valid WebAssembly file: it is zstd data: unpack it first",
-		"\x00asm":                 "engine: the module is not a valid WebAssembly file: it is cut off, or of another WebAssembly version",
-		"hello":                   "engine: the module is not a valid WebAssembly file: it does not begin with the WebAssembly magic number",
 	} {
 		src := FromBytes([]byte(wasm))
 		content, err := src.Load(100)
@@ -185,9 +178,8 @@ func TestRefuseFormat(t *testing.T) {
 		if ExitCode(err) != 126 {
 			t.Errorf("%v: exit status %d, want 126", err, ExitCode(err))
 		}
-		var invalid *InvalidModuleError
-		if errors.As(err, &invalid) == errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("%v is both invalid and unsupported, or neither", err)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%v is not errors.ErrUnsupported", err)
 		}
 	}
 }

@@ -61,26 +61,31 @@ type NotBuiltError struct {
 	Tag     string // build tag that adds it
 	CGO     bool   // it needs cgo
 	Library string // native library it needs at build or run time, "" where the binding brings its own
-	Reason  string // anything else that stands in the way, in words
+	Reason  string // what stands in the way even with all of these, in words; "" where nothing does
 }
 
-// Error implements error.
+// Error implements error. Where there is a Reason the tag alone would not help, and is not given as advice.
 func (e *NotBuiltError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "engine: %s is not built into this program", e.Engine)
-	if e.Reason != "" {
-		b.WriteString(": " + e.Reason)
-	}
+	s := fmt.Sprintf("engine: %s is not built into this program", e.Engine)
+	needs := ""
 	if e.Tag != "" {
-		b.WriteString("; it needs -tags " + e.Tag)
+		needs = "-tags " + e.Tag
 		if e.CGO {
-			b.WriteString(" with CGO_ENABLED=1")
+			needs += " with CGO_ENABLED=1"
 		}
 		if e.Library != "" {
-			b.WriteString(" and " + e.Library)
+			needs += " and " + e.Library
 		}
 	}
-	return b.String()
+	switch {
+	case e.Reason != "" && needs != "":
+		return s + ": " + e.Reason + " (it will need " + needs + ")"
+	case e.Reason != "":
+		return s + ": " + e.Reason
+	case needs != "":
+		return s + "; it needs " + needs
+	}
+	return s
 }
 
 // Is matches ErrNotBuilt and errors.ErrUnsupported.
@@ -121,6 +126,9 @@ func (e *UnsupportedError) Error() string {
 		b.WriteString("; engines that can: " + strings.Join(e.Others, ", "))
 	default:
 		b.WriteString("; no engine in this program can")
+		if e.Format == wasi.FormatText {
+			b.WriteString(": assemble it first, for example with wat2wasm")
+		}
 	}
 	return b.String()
 }

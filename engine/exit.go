@@ -86,16 +86,21 @@ func (e *StoppedError) Error() string { return "stopped: " + e.Cause.Error() }
 // Unwrap returns Err and Cause.
 func (e *StoppedError) Unwrap() []error { return []error{e.Err, e.Cause} }
 
-// ExitStatus returns the cause's own ExitStatus ([Signal]), else 137, which is 128+SIGKILL.
-func (e *StoppedError) ExitStatus() int {
-	var s exitStatuser
-	if errors.As(e.Cause, &s) {
-		return s.ExitStatus()
-	}
-	return statusKilled
-}
+// ExitStatus returns the cause's own ExitStatus ([Signal]) where that is from 1 to 255, else 137, which is 128+SIGKILL.
+func (e *StoppedError) ExitStatus() int { return statusOf(e.Cause, statusKilled) }
 
 type exitStatuser interface{ ExitStatus() int }
+
+// statusOf is the exit status that err has, or otherwise where it has none of a process that failed.
+func statusOf(err error, otherwise int) int {
+	var s exitStatuser
+	if errors.As(err, &s) {
+		if status := s.ExitStatus(); status >= 1 && status <= 255 {
+			return status
+		}
+	}
+	return otherwise
+}
 
 // ExitCode is the exit status of a process that ran a guest and got err from it:
 //
@@ -108,17 +113,14 @@ type exitStatuser interface{ ExitStatus() int }
 //	a context's error                                137
 //	anything else: the host's own failure            125
 //
-// An *fs.PathError alone means nothing: it is the host's failure.
+// An ExitStatus() that is not from 1 to 255 counts as none: a failure never becomes success. An *fs.PathError alone means
+// nothing: it is the host's failure.
 func ExitCode(err error) int {
 	if err == nil {
 		return 0
 	}
-	var s exitStatuser
-	if errors.As(err, &s) {
-		return s.ExitStatus()
-	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return statusKilled
+		return statusOf(err, statusKilled)
 	}
-	return statusHost
+	return statusOf(err, statusHost)
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"testing"
 	"time"
+
+	"github.com/wasmoci/wasmoci/wasi"
 )
 
 type statusError int
@@ -46,6 +48,15 @@ func TestExitCode(t *testing.T) {
 		"signal 2, wrapped":          {stoppedBy(fmt.Errorf("kill: %w", Signal(2))), 130},
 		"another cause":              {stoppedBy(errors.New("shutting down")), 137},
 		"a cause's status":           {stoppedBy(statusError(3)), 3},
+		"a cause's status of 0":      {stoppedBy(statusError(0)), 137},
+		"a cause's status of 256":    {stoppedBy(statusError(256)), 137},
+		"a cause's negative status":  {stoppedBy(statusError(-1)), 137},
+		"a signal beyond all":        {stoppedBy(Signal(200)), 137},
+		"a status of 0":              {fmt.Errorf("x: %w", statusError(0)), 125},
+		"a status of 256":            {statusError(256), 125},
+		"a negative status":          {statusError(-1), 125},
+		"a status of 0, cancelled":   {errors.Join(statusError(0), context.Canceled), 137},
+		"an invalid config":          {(&wasi.Config{Dir: "x"}).Validate(), 126},
 		"context.Canceled":           {context.Canceled, 137},
 		"context.DeadlineExceeded":   {fmt.Errorf("x: %w", context.DeadlineExceeded), 137},
 		"any status":                 {fmt.Errorf("x: %w", statusError(127)), 127},

@@ -3,7 +3,9 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +22,12 @@ type Driver struct {
 	Open func(context.Context, Options) (Engine, error)
 	// Unavailable says why the engine is known but not part of this program, a [*NotBuiltError] as a rule.
 	Unavailable error
+}
+
+// clone returns a driver whose map is not shared with d.
+func (d Driver) clone() Driver {
+	d.Capabilities = maps.Clone(d.Capabilities)
+	return d
 }
 
 var registry struct {
@@ -49,7 +57,7 @@ func Register(d Driver) {
 	if registry.drivers == nil {
 		registry.drivers = make(map[string]Driver)
 	}
-	registry.drivers[d.Name] = d
+	registry.drivers[d.Name] = d.clone()
 }
 
 // List returns the registered drivers, pure Go ones first, then by name.
@@ -58,7 +66,7 @@ func List() []Driver {
 	defer registry.RUnlock()
 	list := make([]Driver, 0, len(registry.drivers))
 	for _, d := range registry.drivers {
-		list = append(list, d)
+		list = append(list, d.clone())
 	}
 	slices.SortFunc(list, func(a, b Driver) int {
 		if a.Native != b.Native {
@@ -77,7 +85,7 @@ func Lookup(name string) (Driver, bool) {
 	registry.RLock()
 	defer registry.RUnlock()
 	d, ok := registry.drivers[name]
-	return d, ok
+	return d.clone(), ok
 }
 
 // Open opens the named engine: an [*UnknownEngineError] where none has that name, the driver's Unavailable where it is
@@ -113,15 +121,23 @@ type Refusal struct {
 	Err    error
 }
 
-// Error implements error.
+// Error implements error: a line for each candidate, and one for all that are not built into the program.
 func (e *SelectError) Error() string {
 	if len(e.Refused) == 0 {
 		return "engine: no engine is registered (forgotten import?)"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "engine: no engine can run this %s:", e.Format)
+	var notBuilt []string
 	for _, r := range e.Refused {
+		if errors.Is(r.Err, ErrNotBuilt) {
+			notBuilt = append(notBuilt, r.Engine)
+			continue
+		}
 		fmt.Fprintf(&b, "\n\t%s: %v", r.Engine, r.Err)
+	}
+	if len(notBuilt) > 0 {
+		fmt.Fprintf(&b, "\n\tnot built: %s", strings.Join(notBuilt, ", "))
 	}
 	return b.String()
 }
@@ -140,8 +156,7 @@ func (e *SelectError) ExitStatus() int { return statusNotRunnable }
 
 // Select returns the first driver that can be opened, runs format and declares all of need: those named in prefer first,
 // in that order, then the others in the order of [List]. A name in prefer that is not registered is an error: a
-// preference is never forgotten silently. Where none will do the error is a [*SelectError]. What is no WebAssembly at all
-// (format unknown) is for no engine; see [RefuseFormat].
+// preference is never forgotten silently. Where none will do the error is a [*SelectError].
 func Select(format wasi.Format, need Capabilities, prefer ...string) (Driver, error) {
 	var candidates []Driver
 	for _, name := range prefer {

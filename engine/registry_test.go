@@ -109,6 +109,20 @@ func TestListOrder(t *testing.T) {
 	}
 }
 
+// TestCapabilitiesAreNotShared: what a driver declares cannot be changed by who registered it, nor by who looked it up.
+func TestCapabilitiesAreNotShared(t *testing.T) {
+	d := available("x", Mounts)
+	emptyRegistry(t, d)
+	d.Capabilities[wasi.FormatModule] = NewCapabilities()
+	found, _ := Lookup("x")
+	found.Capabilities[wasi.FormatComponent] = NewCapabilities(Mounts)
+	delete(List()[0].Capabilities, wasi.FormatModule)
+	found, _ = Lookup("x")
+	if len(found.Capabilities) != 1 || !found.Capabilities[wasi.FormatModule].Has(Mounts) {
+		t.Errorf("the capabilities are now %v", found.Capabilities)
+	}
+}
+
 func TestOpen(t *testing.T) {
 	for name, tt := range map[string]struct {
 		drivers []Driver
@@ -147,7 +161,8 @@ func TestNotBuiltError(t *testing.T) {
 		"engine: x is not built into this program":                                                 {Engine: "x"},
 		"engine: x is not built into this program; it needs -tags x":                               {Engine: "x", Tag: "x"},
 		"engine: x is not built into this program; it needs -tags x with CGO_ENABLED=1 and libx 2": {Engine: "x", Tag: "x", CGO: true, Library: "libx 2"},
-		"engine: x is not built into this program: y is there, too; it needs -tags x":              {Engine: "x", Tag: "x", Reason: "y is there, too"},
+		"engine: x is not built into this program: y":                                              {Engine: "x", Reason: "y"},
+		"engine: x is not built into this program: y is there, too (it will need -tags x)":         {Engine: "x", Tag: "x", Reason: "y is there, too"},
 	} {
 		if got := e.Error(); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
@@ -193,11 +208,11 @@ func TestSelect(t *testing.T) {
 			nil, wasi.FormatModule, nil, "", "engine: no engine is registered (forgotten import?)",
 		},
 		"none will do": {
-			[]Driver{available("a", Mounts), unavailable("b")},
+			[]Driver{available("a", Mounts), unavailable("c"), unavailable("b")},
 			wasi.FormatModule, nil, "",
 			"engine: no engine can run this module:" +
 				"\n\ta: engine: a has not what this run needs for format module: interrupt (ending the guest when its context ends); no engine in this program can" +
-				"\n\tb: engine: b is not built into this program; it needs -tags b with CGO_ENABLED=1",
+				"\n\tnot built: b, c",
 		},
 		"format": {
 			[]Driver{available("a", Mounts, Interrupt)},

@@ -19,8 +19,9 @@ import (
 type Source interface {
 	// Name names the source in messages; it may be "".
 	Name() string
-	// Load returns the module's bytes. A module of more than max bytes is a *TooLargeError before it is read; an
-	// empty file or one that is no regular file is an *InvalidModuleError. The content must not be modified.
+	// Load returns the module's bytes. A module of more than max bytes is a *TooLargeError before it is read. What is
+	// no WebAssembly by its first [wasi.FormatHead] bytes is an *InvalidModuleError before the rest is read, and so
+	// is what is no regular file. The content must not be modified.
 	Load(max int64) (*Content, error)
 
 	sealed()
@@ -30,7 +31,7 @@ type Source interface {
 type Content struct {
 	Bytes  []byte
 	Digest [sha256.Size]byte
-	Format wasi.Format
+	Format wasi.Format // never unknown
 }
 
 // DigestString returns "sha256:" and the digest in hexadecimal.
@@ -41,7 +42,7 @@ func FromBytes(wasm []byte) Source {
 	b := bytes.Clone(wasm)
 	return &source{
 		size: func() (int64, error) { return int64(len(b)), nil },
-		read: func(int64) ([]byte, error) { return b, nil },
+		read: func(n int64) ([]byte, error) { return b[:n], nil },
 	}
 }
 
@@ -59,13 +60,13 @@ func FromFile(f *os.File) Source {
 		}
 		return st.Size(), nil
 	}
-	s.read = func(size int64) ([]byte, error) {
-		b := make([]byte, size)
-		n, err := io.ReadFull(io.NewSectionReader(f, 0, math.MaxInt64), b)
+	s.read = func(n int64) ([]byte, error) {
+		b := make([]byte, n)
+		got, err := io.ReadFull(io.NewSectionReader(f, 0, math.MaxInt64), b)
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {
 			return nil, fmt.Errorf("engine: read module: %w", err)
 		}
-		return b[:n], nil // a file that shrank is what is there now
+		return b[:got], nil // a file that shrank is what is there now
 	}
 	return s
 }
@@ -73,7 +74,7 @@ func FromFile(f *os.File) Source {
 type source struct {
 	name string
 	size func() (int64, error)
-	read func(size int64) ([]byte, error)
+	read func(n int64) ([]byte, error) // the first n bytes
 
 	mu      sync.Mutex
 	content *Content
@@ -98,13 +99,36 @@ func (s *source) Load(max int64) (*Content, error) {
 	if size > max {
 		return nil, &TooLargeError{Name: s.name, Size: size, Max: max}
 	}
-	b, err := s.read(size)
-	if err != nil {
-		return nil, err
+	var b []byte
+	var format wasi.Format
+	for _, n := range []int64{min(size, wasi.FormatHead), size} { // the head decides whether the rest is read
+		if b, err = s.read(n); err != nil {
+			return nil, err
+		}
+		if format = wasi.FormatOf(b); format == wasi.FormatUnknown {
+			return nil, &InvalidModuleError{Name: s.name, Err: errNotWasm(b)}
+		}
 	}
-	if len(b) == 0 {
-		return nil, &InvalidModuleError{Name: s.name, Err: errors.New("it is empty")}
-	}
-	s.content = &Content{Bytes: b, Digest: sha256.Sum256(b), Format: wasi.FormatOf(b)}
+	s.content = &Content{Bytes: b, Digest: sha256.Sum256(b), Format: format}
 	return s.content, nil
+}
+
+// errNotWasm says what a file that is no WebAssembly looks like instead.
+func errNotWasm(head []byte) error {
+	if len(head) == 0 {
+		return errors.New("it is empty")
+	}
+	for _, known := range []struct{ magic, what string }{
+		{"\x7fELF", "it is an ELF file: a native program"},
+		{"#!", "it is a script"},
+		{"MZ", "it is a Windows program"},
+		{"\x1f\x8b", "it is gzip data: unpack it first"},
+		{"\x28\xb5\x2f\xfd", "it is zstd data: unpack it first"},
+		{"\x00asm", "it is cut off, or of another WebAssembly version"},
+	} {
+		if bytes.HasPrefix(head, []byte(known.magic)) {
+			return errors.New(known.what)
+		}
+	}
+	return errors.New("it does not begin with the WebAssembly magic number")
 }

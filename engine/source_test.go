@@ -125,14 +125,19 @@ func TestSourceRefuses(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
+	disguised := writeFile(t, []byte("\x7fELF\x02\x01\x01"))
+	if err := os.Truncate(disguised.Name(), 1<<30); err != nil {
+		t.Fatal(err)
+	}
 	isInvalid := func(err error) bool { return errors.As(err, new(*InvalidModuleError)) && ExitCode(err) == 126 }
 	for name, tt := range map[string]struct {
 		src Source
 		ok  func(error) bool
 	}{
-		"no bytes":   {FromBytes(nil), isInvalid},
-		"empty file": {FromFile(writeFile(t, nil)), isInvalid},
-		"directory":  {FromFile(openFile(t, dir)), isInvalid},
+		"no bytes":                     {FromBytes(nil), isInvalid},
+		"empty file":                   {FromFile(writeFile(t, nil)), isInvalid},
+		"1 GiB that is no WebAssembly": {FromFile(disguised), isInvalid},
+		"directory":                    {FromFile(openFile(t, dir)), isInvalid},
 		"closed file": {FromFile(closed), func(err error) bool {
 			return errors.Is(err, fs.ErrClosed) && ExitCode(err) == 125
 		}},
@@ -165,6 +170,53 @@ func TestSourceTooLarge(t *testing.T) {
 	}
 }
 
+// TestSourceNotWasm checks that the head decides, and that the rest of what is no WebAssembly is not read.
+func TestSourceNotWasm(t *testing.T) {
+	for content, want := range map[string]string{
+		"":                    "it is empty",
+		"\x7fELF\x02\x01\x01": "it is an ELF file: a native program",
+		"#!/bin/sh":           "it is a script",
+		"MZ":                  "it is a Windows program",
+		"\x1f\x8b":            "it is gzip data: unpack it first",
+		"\x28\xb5\x2f\xfd":    "it is zstd data: unpack it first",
+		"\x00asm":             "it is cut off, or of another WebAssembly version",
+		"hello":               "it does not begin with the WebAssembly magic number",
+	} {
+		large := &source{
+			size: func() (int64, error) { return 1 << 20, nil },
+			read: func(n int64) ([]byte, error) {
+				if n > wasi.FormatHead {
+					t.Errorf("%q: %d bytes were read", content, n)
+				}
+				return []byte(content), nil
+			},
+		}
+		for _, src := range []Source{FromBytes([]byte(content)), large} {
+			_, err := src.Load(1 << 30)
+			want := "engine: the module is not a valid WebAssembly file: " + want
+			if !errors.As(err, new(*InvalidModuleError)) || err.Error() != want || ExitCode(err) != 126 {
+				t.Errorf("got  %v (%T)\nwant %s", err, err, want)
+			}
+		}
+	}
+}
+
+// TestSourceChanges: a file that is something else when the rest of it is read is refused too.
+func TestSourceChanges(t *testing.T) {
+	src := &source{
+		size: func() (int64, error) { return 1 << 20, nil },
+		read: func(n int64) ([]byte, error) {
+			if n > wasi.FormatHead {
+				return []byte("#!/bin/sh"), nil
+			}
+			return header, nil
+		},
+	}
+	if c, err := src.Load(1 << 30); !errors.As(err, new(*InvalidModuleError)) {
+		t.Errorf("got %v, %v", c, err)
+	}
+}
+
 func TestSourceConcurrent(t *testing.T) {
 	src := FromFile(writeFile(t, header))
 	var all sync.WaitGroup
@@ -181,6 +233,9 @@ func TestSourceConcurrent(t *testing.T) {
 func TestModuleLimit(t *testing.T) {
 	if got := (Options{}).ModuleLimit(); got != 1<<30 {
 		t.Errorf("the default is %d, want 1 GiB", got)
+	}
+	if got := (Options{MaxModuleBytes: -1}).ModuleLimit(); got != 1<<30 {
+		t.Errorf("a negative limit is %d, want the default", got)
 	}
 	if got := (Options{MaxModuleBytes: 5}).ModuleLimit(); got != 5 {
 		t.Errorf("the limit is %d, want 5", got)

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// FieldError is one problem of a [Config].
+// FieldError is one problem of a [Config]. Its exit status is 126.
 type FieldError struct {
 	Field string // Go path of the field: "Mounts[2].Guest"
 	Value any    // what stands there
@@ -23,6 +23,9 @@ func (e *FieldError) Error() string {
 
 // Unwrap returns Err.
 func (e *FieldError) Unwrap() error { return e.Err }
+
+// ExitStatus returns 126: what was asked for cannot be run.
+func (e *FieldError) ExitStatus() int { return 126 }
 
 var (
 	errNUL       = errors.New("contains a NUL byte")

@@ -1,12 +1,16 @@
 package all_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
 	_ "github.com/wasmoci/wasmoci/engine/all"
+	"github.com/wasmoci/wasmoci/engine/wasmedge"
+	"github.com/wasmoci/wasmoci/engine/wasmer"
+	"github.com/wasmoci/wasmoci/engine/wasmtime"
 )
 
 func TestRegistered(t *testing.T) {
@@ -27,5 +31,31 @@ func TestDefault(t *testing.T) {
 	d, ok := engine.Lookup("wazero")
 	if !ok || d.Open == nil || d.Native {
 		t.Errorf("wazero is %+v, want a pure Go engine that can be opened in every build", d)
+	}
+}
+
+// TestNotBuilt: an engine without an adapter says so, by its constructor and by the registry, and what it will need.
+func TestNotBuilt(t *testing.T) {
+	const because = " is not built into this program: this version of wasmoci has no adapter for it yet (it will need -tags "
+	for name, tt := range map[string]struct {
+		new   func(context.Context, engine.Options) (engine.Engine, error)
+		needs string
+	}{
+		wasmedge.Name: {wasmedge.New, "wasmedge with CGO_ENABLED=1 and libwasmedge)"},
+		wasmer.Name:   {wasmer.New, "wasmer with CGO_ENABLED=1)"},
+		wasmtime.Name: {wasmtime.New, "wasmtime with CGO_ENABLED=1)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registered := func(ctx context.Context, opts engine.Options) (engine.Engine, error) { return engine.Open(ctx, name, opts) }
+			for _, open := range []func(context.Context, engine.Options) (engine.Engine, error){tt.new, registered} {
+				eng, err := open(t.Context(), engine.Options{})
+				if want := "engine: " + name + because + tt.needs; eng != nil || err == nil || err.Error() != want {
+					t.Errorf("got  %v, %v\nwant %s", eng, err, want)
+				}
+				if !errors.Is(err, engine.ErrNotBuilt) || !errors.Is(err, errors.ErrUnsupported) || engine.ExitCode(err) != 126 {
+					t.Errorf("%v has exit status %d, or does not match ErrNotBuilt and ErrUnsupported", err, engine.ExitCode(err))
+				}
+			}
+		})
 	}
 }
