@@ -129,6 +129,6 @@ func others(name string, format wasi.Format, need Capabilities) []string {
 
 // RefuseFormat is the error of an engine's Compile for a format that it does not run: an *UnsupportedError that names the
 // engines which run it. What is no WebAssembly at all never comes so far: [Source.Load] refuses it.
-func RefuseFormat(engine string, _ Source, c *Content) error {
-	return &UnsupportedError{Engine: engine, Format: c.Format, Others: others(engine, c.Format, Capabilities{})}
+func RefuseFormat(engine string, format wasi.Format) error {
+	return &UnsupportedError{Engine: engine, Format: format, Others: others(engine, format, Capabilities{})}
 }

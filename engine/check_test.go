@@ -171,7 +171,7 @@ func TestRefuseFormat(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = RefuseFormat("mod", src, content)
+		err = RefuseFormat("mod", content.Format)
 		if err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}

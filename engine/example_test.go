@@ -30,7 +30,7 @@ func (nap) Compile(_ context.Context, src engine.Source) (engine.Module, error) 
 		return nil, err
 	}
 	if content.Format != wasi.FormatModule {
-		return nil, engine.RefuseFormat("nap", src, content)
+		return nil, engine.RefuseFormat("nap", content.Format)
 	}
 	start := engine.Extern{Name: engine.StartFunction, Kind: "func", Type: engine.EntrypointType}
 	return napModule{engine.ModuleInfo{

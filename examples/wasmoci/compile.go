@@ -12,7 +12,6 @@ import (
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/oci"
-	"github.com/wasmoci/wasmoci/wasi"
 )
 
 func newCompile() *cobra.Command {
@@ -75,9 +74,6 @@ func compileFile(ctx context.Context, w io.Writer, h *host, name string) error {
 	content, err := src.Load(engine.Options{}.ModuleLimit())
 	if err != nil {
 		return err
-	}
-	if content.Format == wasi.FormatUnknown {
-		return engine.RefuseFormat(h.engine, src, content)
 	}
 	return compile(ctx, w, h, name, "", src, content)
 }
