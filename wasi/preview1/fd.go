@@ -261,7 +261,7 @@ func fdRead(h *Host, m memory, a []uint64) Errno {
 		}
 	}
 	return h.transfer(m, a, func(b []byte, done int64) (int, error) {
-		if done > 0 { // a stream gives what it has; waiting for more is the guest's decision
+		if done > 0 && d.in.Type() != vfs.Regular { // a stream gives what it has; waiting for more is the guest's decision
 			return 0, io.EOF
 		}
 		return d.in.Read(h.stop, b)
@@ -299,7 +299,12 @@ func (h *Host) reading(fd uint64) (*descriptor, Errno) {
 }
 
 func fdPread(h *Host, m memory, a []uint64) Errno {
-	f, e := h.openFile(a[0], rightRead|rightSeek, espipe)
+	return h.transferAt(m, a, rightRead, (*vfs.File).ReadAt)
+}
+
+// transferAt is fd_pread and fd_pwrite.
+func (h *Host) transferAt(m memory, a []uint64, need rights, f func(*vfs.File, []byte, int64) (int, error)) Errno {
+	file, e := h.openFile(a[0], need|rightSeek, espipe)
 	if e != success {
 		return e
 	}
@@ -308,7 +313,7 @@ func fdPread(h *Host, m memory, a []uint64) Errno {
 		return einval
 	}
 	return h.transfer(m, []uint64{a[0], a[1], a[2], a[4]}, func(b []byte, done int64) (int, error) {
-		return f.ReadAt(b, int64(off)+done)
+		return f(file, b, int64(off)+done)
 	})
 }
 
@@ -316,8 +321,9 @@ func fdPread(h *Host, m memory, a []uint64) Errno {
 const maxVectors = 1024
 
 // transfer passes the buffers of fd_read, fd_write and their kind, a = fd, iovs, count, result, to calls of f, which is told
-// how much has been transferred. It ends at the first that is short. Nothing is transferred unless all of the iovecs lie in
-// memory and their lengths add up to no more than the result can say.
+// how much has been transferred: no more than a chunk at a time, and nothing once the context has ended. It ends at the
+// first call that is short. Nothing is transferred unless all of the iovecs lie in memory and their lengths add up to no
+// more than the result can say.
 func (h *Host) transfer(m memory, a []uint64, f func(b []byte, done int64) (int, error)) Errno {
 	result := m.bytes(uint32(a[3]), 4)
 	if uint32(a[2]) > maxVectors {
@@ -333,21 +339,25 @@ func (h *Host) transfer(m memory, a []uint64, f func(b []byte, done int64) (int,
 		return einval
 	}
 	var done int64
+vectors:
 	for v := h.vectors; len(v) > 0; v = v[8:] {
-		b := m.vector(v)
-		if len(b) == 0 {
-			continue
-		}
-		n, err := f(b, done)
-		done += int64(n)
-		if err == vfs.ErrStopped {
-			return Stop
-		}
-		if e := errnoOf(err); e != success && done == 0 {
-			return e
-		}
-		if n < len(b) || err != nil {
-			break
+		for b := m.vector(v); len(b) > 0; {
+			if h.stop.Ended() {
+				return Stop
+			}
+			part := b[:min(len(b), chunk)]
+			n, err := f(part, done)
+			done += int64(n)
+			if err == vfs.ErrStopped {
+				return Stop
+			}
+			if e := errnoOf(err); e != success && done == 0 {
+				return e
+			}
+			if n < len(part) || err != nil {
+				break vectors
+			}
+			b = b[n:]
 		}
 	}
 	putLE32(result, uint32(done))
@@ -398,17 +408,7 @@ func (h *Host) writing(fd uint64) (*descriptor, Errno) {
 }
 
 func fdPwrite(h *Host, m memory, a []uint64) Errno {
-	f, e := h.openFile(a[0], rightWrite|rightSeek, espipe)
-	if e != success {
-		return e
-	}
-	off := a[3]
-	if off > math.MaxInt64 {
-		return einval
-	}
-	return h.transfer(m, []uint64{a[0], a[1], a[2], a[4]}, func(b []byte, done int64) (int, error) {
-		return f.WriteAt(b, int64(off)+done)
-	})
+	return h.transferAt(m, a, rightWrite, (*vfs.File).WriteAt)
 }
 
 func fdRenumber(h *Host, _ memory, a []uint64) Errno {

@@ -190,6 +190,52 @@ func TestReadAndWrite(t *testing.T) {
 	}
 }
 
+// TestLargeTransfer: what takes several calls of the system is one transfer for the guest.
+func TestLargeTransfer(t *testing.T) {
+	content := make([]byte, 3*chunk+5)
+	for i := range content {
+		content[i] = byte(i % 251)
+	}
+	in, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if _, err := in.WriteAt(content, 0); err != nil {
+		t.Fatal(err)
+	}
+	g := newGuest(t, &wasi.Config{
+		Stdin:  in,
+		Mounts: []wasi.Mount{{Guest: "/", Host: t.TempDir()}, {Guest: "/tmp", Tmpfs: &wasi.Tmpfs{}}},
+	})
+	g.mem = make([]byte, 32*chunk)
+	tmp := g.open("tmp", opening{base: dirRights, inheriting: all})
+	for name, dir := range map[string]uint64{"host": root, "tmpfs": tmp} {
+		t.Run(name, func(t *testing.T) {
+			g.t = t
+			fd := g.open("large", opening{dir: dir, oflags: openCreate, base: fileRights})
+			parts := []string{string(content[:10]), string(content[10 : 2*chunk+10]), "", string(content[2*chunk+10:])}
+			if n, e := g.write(fd, parts...); e != success || n != len(content) {
+				t.Fatalf("wrote %d, errno %d", n, e)
+			}
+			if s, e := g.pread(fd, 3, 2*chunk, 2*chunk); e != success || s != string(content[3:]) {
+				t.Errorf("pread gave %d bytes, errno %d", len(s), e)
+			}
+			if n, e := g.pwrite(fd, 7, string(content)); e != success || n != len(content) {
+				t.Errorf("pwrote %d, errno %d", n, e)
+			}
+			g.want(success, "fd_seek", fd, 7, 0, g.room(8))
+			if s, e := g.read(fd, chunk+1, 3*chunk); e != success || s != string(content) {
+				t.Errorf("read %d bytes, errno %d", len(s), e)
+			}
+		})
+	}
+	g.t = t
+	if s, e := g.read(stdin, chunk+1, 3*chunk); e != success || s != string(content) {
+		t.Errorf("read %d bytes of stdin, errno %d", len(s), e)
+	}
+}
+
 func TestAppend(t *testing.T) {
 	g, host := world(t)
 	content := func() string {

@@ -79,8 +79,8 @@ func TestFIFOStopped(t *testing.T) {
 			}
 			defer h.Close()
 			g := &guest{t: t, h: h, mem: make([]byte, 4<<16)}
-			time.AfterFunc(10*time.Millisecond, cancel)
 			begun := time.Now()
+			time.AfterFunc(10*time.Millisecond, cancel)
 			if _, e := g.tryOpen("fifo", opening{base: base}); e != Stop {
 				t.Errorf("errno %d, want Stop", e)
 			}

@@ -154,5 +154,9 @@ func (h *Host) Close() error {
 	return nil
 }
 
+// chunk is how many bytes are transferred, or made at random, before the end of the context is looked for: a call for
+// gigabytes ends with the guest too.
+const chunk = 1 << 20
+
 // begun is where this process's monotonic clock starts.
 var begun = time.Now()

@@ -4,11 +4,13 @@ package preview1
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
 	"net"
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,6 +135,61 @@ func TestInterruption(t *testing.T) {
 			}
 			if e := c.call(g); e != Stop {
 				t.Errorf("afterwards: errno %d", e)
+			}
+		})
+	}
+}
+
+// TestLargeTransferStopped: a call for a gigabyte that never blocks ends with the context too.
+func TestLargeTransferStopped(t *testing.T) {
+	const size, result, array, buffer = 1 << 30, 0, 8, 1 << 16
+	reading := func(g *guest, name string, args ...uint64) Errno {
+		binary.LittleEndian.PutUint32(g.mem[array:], buffer)
+		binary.LittleEndian.PutUint32(g.mem[array+4:], size-buffer)
+		return g.call(name, args...)
+	}
+	for _, c := range []struct {
+		name string
+		call func(g *guest, zero uint64) Errno
+	}{
+		{"random_get", func(g *guest, _ uint64) Errno { return g.call("random_get", buffer, size-buffer) }},
+		{"fd_read", func(g *guest, zero uint64) Errno { return reading(g, "fd_read", zero, array, 1, result) }},
+		{"fd_pread", func(g *guest, zero uint64) Errno { return reading(g, "fd_pread", zero, array, 1, 0, result) }},
+		{"fd_read of stdin", func(g *guest, _ uint64) Errno { return reading(g, "fd_read", stdin, array, 1, result) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			mem, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer syscall.Munmap(mem)
+			in, err := os.CreateTemp(t.TempDir(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			if err := in.Truncate(size); err != nil { // a hole, which takes no space
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			h, err := New(ctx, &wasi.Config{Stdin: in, Mounts: []wasi.Mount{{Guest: "/dev", Host: "/dev", ReadOnly: true}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer h.Close()
+			g := &guest{t: t, h: h, mem: mem}
+			zero := g.open("zero", opening{base: rightRead | rightSeek})
+			ended := make(chan time.Time, 1)
+			time.AfterFunc(10*time.Millisecond, func() {
+				ended <- time.Now()
+				cancel()
+			})
+			if e := c.call(g, zero); e != Stop {
+				t.Errorf("errno %d after %d bytes, want Stop", e, g.u32(result))
+			}
+			if late := time.Since(<-ended); late > 500*time.Millisecond {
+				t.Errorf("%v after the end", late)
 			}
 		})
 	}

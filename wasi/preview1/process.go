@@ -87,16 +87,13 @@ func now(clock uint32) int64 {
 	return int64(time.Since(begun)) + 1 // never 0
 }
 
-// randomChunk is how much is made before the end of the context is looked for.
-const randomChunk = 1 << 20
-
 func randomGet(h *Host, m memory, a []uint64) Errno {
 	b := m.bytes(uint32(a[0]), uint32(a[1]))
 	for len(b) > 0 {
 		if h.stop.Ended() {
 			return Stop
 		}
-		n := min(len(b), randomChunk)
+		n := min(len(b), chunk)
 		_, _ = rand.Read(b[:n]) // never fails, as crypto/rand documents
 		b = b[n:]
 	}

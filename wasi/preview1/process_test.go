@@ -112,7 +112,7 @@ func TestRandom(t *testing.T) {
 	if bytes.Equal(g.bytes(again, 32), got[:32]) {
 		t.Error("the same bytes twice")
 	}
-	g.mem = make([]byte, 3*randomChunk/2)
+	g.mem = make([]byte, 3*chunk/2)
 	g.want(success, "random_get", 0, uint64(len(g.mem)))
 	if bytes.Equal(g.mem[len(g.mem)-16:], make([]byte, 16)) {
 		t.Error("the end of a large buffer is zero")
