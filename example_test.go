@@ -24,9 +24,11 @@ func Example() {
 func run(ctx context.Context, dir string) {
 	bundle, err := oci.LoadBundle(dir)
 	exitOn(err)
-	plan, err := oci.FromSpec(bundle.Spec, oci.Options{Where: oci.Direct, Bundle: bundle.Dir, UID: os.Getuid(), GID: os.Getgid()})
+	plan, err := bundle.Plan(oci.Options{Where: oci.Direct, UID: os.Getuid(), GID: os.Getgid()})
 	exitOn(err)
 	file, err := plan.Open()
+	exitOn(err)
+	_, err = bundle.Detect(file, oci.DetectOptions{Engine: wazero.Name})
 	exitOn(err)
 	eng, err := wazero.New(ctx, engine.Options{})
 	exitOn(err)

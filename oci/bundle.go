@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"syscall"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/wasmoci/wasmoci/wasi"
 )
 
 // MaxConfigBytes bounds the size of a bundle's config.json.
@@ -20,8 +23,7 @@ type Bundle struct {
 	// Spec is the content of its config.json.
 	Spec *specs.Spec
 	// Unknown are the paths of the fields in config.json that runtime-spec does not define ("linux.foo"), in the
-	// order of the file. The specification has runtimes go on without them; given to [Options.Unknown] they appear
-	// in the account.
+	// order of the file. The specification has runtimes go on without them; [Bundle.Plan] has them in the account.
 	Unknown []string
 }
 
@@ -68,6 +70,44 @@ func LoadBundle(dir string) (*Bundle, error) {
 	}
 	return b, nil
 }
+
+// Plan is [FromSpec] of the bundle's spec, with Bundle and Unknown in o taken from b.
+func (b *Bundle) Plan(o Options) (*Plan, error) {
+	o.Bundle, o.Unknown = b.Dir, b.Unknown
+	return FromSpec(b.Spec, o)
+}
+
+// Detect is [Detect] of the bundle's spec and the head of module, the file that [Plan.Open] returned: Head in o is read
+// from it, whatever its offset, which stays where it is. The error is nil for wasm alone: [Detection.Err] for what is
+// refused, a [*NativeError] for what is native, or why the file cannot be read.
+func (b *Bundle) Detect(module *os.File, o DetectOptions) (Detection, error) {
+	head := make([]byte, wasi.FormatHead)
+	n, err := module.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		return Detection{}, fmt.Errorf("oci: detect: %w", err)
+	}
+	o.Head = head[:n]
+	d := Detect(b.Spec, o)
+	if d.Kind == Native {
+		return d, &NativeError{Field: d.Field, Reason: d.Reason}
+	}
+	return d, d.Err()
+}
+
+// NativeError is a container whose program is for the kernel. Its exit status is 126.
+type NativeError struct {
+	Field  string // what decided, as in [Detection]
+	Reason string // why, in words
+}
+
+// Error implements error.
+func (e *NativeError) Error() string {
+	return fmt.Sprintf("oci: %s: %s: wasmoci runs WebAssembly only, so give this bundle to a runtime for native containers, such as runc",
+		cmp.Or(e.Field, "process"), e.Reason)
+}
+
+// ExitStatus returns 126: found but not runnable.
+func (e *NativeError) ExitStatus() int { return 126 }
 
 // readConfig never blocks: a FIFO is opened without waiting for its writer, and refused.
 func readConfig(name string) ([]byte, error) {

@@ -203,3 +203,87 @@ func FuzzLoadBundle(f *testing.F) {
 		}
 	})
 }
+
+// TestBundlePlan: what the bundle knows is in the plan without being asked for.
+func TestBundlePlan(t *testing.T) {
+	dir := writeBundle(t, `{"ociVersion": "1.3.0", "nosuch": 1, "process": {"args": ["/a.wasm"], "cwd": "/"}, "root": {"path": "rootfs"}}`)
+	b, err := LoadBundle(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := Options{Where: Direct, Bundle: "elsewhere", Unknown: []string{"another"}}
+	plan, err := b.Plan(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(dir, "rootfs"); plan.Root != want {
+		t.Errorf("the root is %q, want %q", plan.Root, want)
+	}
+	if last := plan.Account[len(plan.Account)-1]; last.Field != "nosuch" || last.Verdict != Ignored {
+		t.Errorf("the account ends with %+v, want the unknown field", last)
+	}
+	opts.Strict = true
+	var field *SpecError
+	if _, err := b.Plan(opts); !errors.As(err, &field) || field.Field != "nosuch" {
+		t.Errorf("in strict mode: %v", err)
+	}
+}
+
+func TestBundleDetect(t *testing.T) {
+	for name, tt := range map[string]struct {
+		content string
+		note    string
+		engine  string
+		kind    Kind
+		says    string
+	}{
+		"a module":             {moduleHead + strings.Repeat("\x00", 5000), "", "", Wasm, ""},
+		"a short one":          {moduleHead, "wazero", "wazero", Wasm, ""},
+		"another engine":       {moduleHead, "wasmtime", "wazero", Refused, "name one engine"},
+		"empty":                {"", "wasm", "", Refused, "is not WebAssembly"},
+		"native":               {elfHead, "", "", Native, "is an ELF executable: wasmoci runs WebAssembly only"},
+		"said to be another's": {moduleHead, "krun", "", Native, "no engine for WebAssembly: wasmoci runs"},
+		"the operator's":       {moduleHead, "", "krun", Native, "oci: process: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := minimal()
+			spec.Process.Args = []string{"/app.wasm"}
+			spec.Annotations = map[string]string{annotationHandler: tt.note}
+			file := filepath.Join(t.TempDir(), "app")
+			write(t, file, tt.content)
+			f, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.Seek(3, 0); err != nil {
+				t.Fatal(err)
+			}
+			d, err := (&Bundle{Spec: spec}).Detect(f, DetectOptions{Head: []byte(scriptHead), Engine: tt.engine})
+			if d.Kind != tt.kind || (err == nil) != (tt.kind == Wasm) {
+				t.Fatalf("got %+v, %v", d, err)
+			}
+			if pos, err := f.Seek(0, 1); pos != 3 || err != nil {
+				t.Errorf("the offset is %d, %v; want it where it was", pos, err)
+			}
+			if err == nil {
+				return
+			}
+			var status interface{ ExitStatus() int }
+			if !strings.Contains(err.Error(), tt.says) || !errors.As(err, &status) || status.ExitStatus() != 126 {
+				t.Errorf("got %v (%T), want %q and the exit status 126", err, err, tt.says)
+			}
+			if errors.As(err, new(*NativeError)) != (tt.kind == Native) {
+				t.Errorf("got %v (%T) for %s", err, err, d.Kind)
+			}
+		})
+	}
+	closed, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	if _, err := (&Bundle{Spec: minimal()}).Detect(closed, DetectOptions{}); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("a closed file: %v", err)
+	}
+}

@@ -1,6 +1,6 @@
 // Package oci plans the run of a WebAssembly guest from an OCI runtime specification: [LoadBundle] reads a bundle,
-// [Detect] decides whether it is for an engine or for the kernel, [FromSpec] makes a [Plan] of it, [Plan.Open] finds the
-// module. It knows no engine and runs nothing; Plan.Config is what package engine runs.
+// [Bundle.Plan] makes a [Plan] of it, [Plan.Open] finds the module, [Bundle.Detect] decides whether that is for an engine or
+// for the kernel. A runtime that has a spec of its own calls [FromSpec] and [Detect], which touch no file. It knows no engine and runs nothing; Plan.Config is what package engine runs.
 //
 // # Entered and Direct
 //

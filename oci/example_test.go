@@ -18,12 +18,10 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	plan, err := oci.FromSpec(bundle.Spec, oci.Options{
-		Where:   oci.Direct,
-		Bundle:  bundle.Dir,
-		UID:     1000, // os.Getuid() in a program
-		GID:     1000,
-		Unknown: bundle.Unknown,
+	plan, err := bundle.Plan(oci.Options{
+		Where: oci.Direct,
+		UID:   1000, // os.Getuid() in a program
+		GID:   1000,
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -263,8 +263,8 @@ func TestOpenWithoutSource(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 	var status interface{ ExitStatus() int }
-	if errors.As(err, &status) {
-		t.Errorf("%v has exit status %d: a mount is missing, not the module", err, status.ExitStatus())
+	if !errors.As(err, &status) || status.ExitStatus() != 126 {
+		t.Errorf("%v has not the exit status 126: a mount is missing, not the module", err)
 	}
 }
 

@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 
 // testsOnly are for test files: of these packages, or of any where the list is empty.
 var testsOnly = map[string][]string{
-	testscript:          {"examples/wasmoci"},
+	testscript:          {"examples/embed", "examples/wasmoci"},
 	wazero:              {"engine/wazero"},
 	"engine/enginetest": nil,
 }

@@ -19,7 +19,7 @@ func Run(ctx context.Context, dir string, stdout io.Writer) (status int, err err
 	if err != nil {
 		return engine.ExitCode(err), err
 	}
-	plan, err := oci.FromSpec(bundle.Spec, oci.Options{Where: oci.Direct, Bundle: bundle.Dir, UID: os.Getuid(), GID: os.Getgid()})
+	plan, err := bundle.Plan(oci.Options{Where: oci.Direct, UID: os.Getuid(), GID: os.Getgid()})
 	if err != nil {
 		return engine.ExitCode(err), err
 	}
@@ -28,6 +28,9 @@ func Run(ctx context.Context, dir string, stdout io.Writer) (status int, err err
 		return engine.ExitCode(err), err
 	}
 	defer file.Close()
+	if _, err := bundle.Detect(file, oci.DetectOptions{Engine: wazero.Name}); err != nil {
+		return engine.ExitCode(err), err
+	}
 	err = run(ctx, engine.FromFile(file), &plan.Config, stdout)
 	return engine.ExitCode(err), err
 }
