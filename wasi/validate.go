@@ -6,10 +6,11 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 )
 
-// FieldError is one problem of a [Config]. Its exit status is 126.
+// FieldError is one problem of a [Config].
 type FieldError struct {
 	Field string // Go path of the field: "Mounts[2].Guest"
 	Value any    // what stands there
@@ -24,8 +25,14 @@ func (e *FieldError) Error() string {
 // Unwrap returns Err.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// ExitStatus returns 126: what was asked for cannot be run.
-func (e *FieldError) ExitStatus() int { return 126 }
+// ExitStatus returns 126: what was asked for cannot be run. Where Err is the operating system's, as for a mount whose host
+// path does not exist, it returns 125: the host's own failure.
+func (e *FieldError) ExitStatus() int {
+	if errno := syscall.Errno(0); errors.As(e.Err, &errno) {
+		return 125
+	}
+	return 126
+}
 
 var (
 	errNUL       = errors.New("contains a NUL byte")
