@@ -4,6 +4,7 @@ import "github.com/wasmoci/wasmoci/wasi/vfs"
 
 // descriptor is what a guest's file descriptor refers to: exactly one of in, out, file, dir and sock.
 type descriptor struct {
+	opened           bool // by the guest, rather than given to it
 	base, inheriting rights
 	flags            uint16 // fdflags
 	preopen          string // guest path of a preopened directory, else ""
@@ -77,13 +78,16 @@ func (d *descriptor) close() error {
 	return nil
 }
 
-// maxDescriptors bounds what one guest may have open.
-const maxDescriptors = 1 << 16
+// maxOpened bounds what one guest has open beyond what it was given, so that it leaves descriptors of the process to the
+// other guests: each takes one of the host, and a directory that has been listed a second one. So may each directory that
+// the guest was given.
+const maxOpened = 1 << 10
 
 // descriptors is a guest's table: the lowest free number is given out, as POSIX does.
 type descriptors struct {
-	list []*descriptor // nil where free
-	free int           // no number below it is free
+	list   []*descriptor // nil where free
+	free   int           // no number below it is free
+	opened int           // how many of them the guest opened
 }
 
 func (t *descriptors) get(fd uint32) *descriptor {
@@ -93,7 +97,7 @@ func (t *descriptors) get(fd uint32) *descriptor {
 	return t.list[fd]
 }
 
-func (t *descriptors) full() bool { return t.free >= maxDescriptors }
+func (t *descriptors) full() bool { return t.opened >= maxOpened }
 
 func (t *descriptors) add(d *descriptor) uint32 {
 	fd := t.free
@@ -102,6 +106,9 @@ func (t *descriptors) add(d *descriptor) uint32 {
 	} else {
 		t.list[fd] = d
 	}
+	if d.opened {
+		t.opened++
+	}
 	for t.free < len(t.list) && t.list[t.free] != nil {
 		t.free++
 	}
@@ -109,8 +116,17 @@ func (t *descriptors) add(d *descriptor) uint32 {
 }
 
 func (t *descriptors) remove(fd uint32) {
+	if t.list[fd].opened {
+		t.opened--
+	}
 	t.list[fd] = nil
 	t.free = min(t.free, int(fd))
+}
+
+// move gives what from has the number to, in place of what has it.
+func (t *descriptors) move(from, to uint32) {
+	t.list[from], t.list[to] = t.list[to], t.list[from]
+	t.remove(from)
 }
 
 func (t *descriptors) closeAll() {
@@ -119,7 +135,7 @@ func (t *descriptors) closeAll() {
 			_ = d.close()
 		}
 	}
-	t.list, t.free = nil, 0
+	*t = descriptors{}
 }
 
 // open returns the descriptor fd: EBADF where there is none, ENOTCAPABLE where it lacks one of need.

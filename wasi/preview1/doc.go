@@ -16,4 +16,8 @@
 // [wasi.Config.Mounts]. Sockets do not block unless the guest asks for it (fd_fdstat_set_flags): a guest with one
 // thread serves many connections by poll_oneoff. fd_prestat_get answers for a socket too, with tag 1, since guests stop
 // looking for their directories at the first descriptor that has no answer.
+//
+// A guest can have 1024 files, directories and connections open beyond those that it starts with, and gets EMFILE then,
+// as it does where the process has no descriptor left. For the process (RLIMIT_NOFILE) that is at most two descriptors
+// for each of them and for each directory mount, since a directory that a guest lists takes a second one.
 package preview1

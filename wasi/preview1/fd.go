@@ -413,8 +413,7 @@ func fdPwrite(h *Host, m memory, a []uint64) Errno {
 
 func fdRenumber(h *Host, _ memory, a []uint64) Errno {
 	from, to := uint32(a[0]), uint32(a[1])
-	d, e := h.open(a[0], 0)
-	if e != success {
+	if _, e := h.open(a[0], 0); e != success {
 		return e
 	}
 	old, e := h.open(a[1], 0)
@@ -424,8 +423,7 @@ func fdRenumber(h *Host, _ memory, a []uint64) Errno {
 	if from == to {
 		return success
 	}
-	h.fds.list[to] = d
-	h.fds.remove(from)
+	h.fds.move(from, to)
 	return errnoOf(old.close())
 }
 

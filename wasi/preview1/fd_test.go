@@ -8,7 +8,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/wasi"
@@ -588,13 +590,26 @@ func TestRenumber(t *testing.T) {
 	})
 }
 
+// exhaust opens path until there is no descriptor left for it.
+func (g *guest) exhaust(path string, o opening) (opened []uint64) {
+	g.t.Helper()
+	for {
+		fd, e := g.tryOpen(path, o)
+		if e == emfile {
+			return opened
+		}
+		if e != success {
+			g.t.Fatalf("after %d descriptors: errno %d", len(opened), e)
+		}
+		opened = append(opened, fd)
+	}
+}
+
 func TestDescriptorExhaustion(t *testing.T) {
 	g, _ := world(t)
-	for len(g.h.fds.list) < maxDescriptors { // what the process itself may have open is less
-		g.h.fds.add(newInput(g.h.fds.list[stdin].in))
-	}
-	if _, e := g.tryOpen("file", opening{base: fileRights}); e != emfile {
-		t.Errorf("errno %d, want %d", e, emfile)
+	last := uint64(len(g.h.fds.list) + maxOpened - 1)
+	if fds := g.exhaust("file", opening{base: fileRights}); len(fds) != maxOpened || fds[maxOpened-1] != last {
+		t.Errorf("%d descriptors up to %d, want %d up to %d", len(fds), fds[len(fds)-1], maxOpened, last)
 	}
 	if _, e := g.tryOpen("created", opening{oflags: openCreate}); e != emfile {
 		t.Errorf("errno %d, want %d", e, emfile)
@@ -603,9 +618,71 @@ func TestDescriptorExhaustion(t *testing.T) {
 	if _, e := g.filestat("path_filestat_get", root, 0, p, n); e != enoent {
 		t.Errorf("a file was created that could not be opened: %d", e)
 	}
-	g.want(success, "fd_close", maxDescriptors-1)
-	if fd := g.open("file", opening{base: fileRights}); fd != maxDescriptors-1 {
-		t.Errorf("descriptor %d", fd)
+	for _, c := range []struct {
+		name string
+		call string
+		args []uint64
+		free []uint64 // what can be opened then
+	}{
+		{"close", "fd_close", []uint64{last}, []uint64{last}},
+		{"close of what was given", "fd_close", []uint64{stdout}, nil},
+		{"renumber over what was opened", "fd_renumber", []uint64{last, last - 1}, []uint64{stdout}},
+		{"renumber of what was opened over what was given", "fd_renumber", []uint64{last - 1, locked}, nil},
+		{"renumber of what was given over what was opened", "fd_renumber", []uint64{stdin, locked}, []uint64{stdin}},
+		{"renumber onto itself", "fd_renumber", []uint64{last - 2, last - 2}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g.t = t
+			g.want(success, c.call, c.args...)
+			if fds := g.exhaust("file", opening{base: fileRights}); !slices.Equal(fds, c.free) {
+				t.Errorf("then %d can be opened, want %d", fds, c.free)
+			}
+		})
+	}
+}
+
+// TestGreedyGuest: a guest that opens what it can leaves the others of its process able to open.
+func TestGreedyGuest(t *testing.T) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	lower := limit
+	lower.Cur = min(limit.Cur, 3*maxOpened)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lower); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+		}
+	}()
+	greedy, _ := world(t)
+	modest, _ := world(t)
+	fds := greedy.exhaust("dir", opening{base: dirRights, inheriting: all})
+	if len(fds) != maxOpened {
+		t.Errorf("%d descriptors, want %d", len(fds), maxOpened)
+	}
+	buf, result := greedy.room(512), greedy.room(4)
+	for _, fd := range fds {
+		greedy.want(success, "fd_readdir", fd, buf, 512, 0, result)
+	}
+	modest.open("file", opening{base: fileRights})
+	modest.want(success, "fd_readdir", root, buf, 512, 0, result)
+}
+
+// TestManyPreopens: what a guest is given is not counted.
+func TestManyPreopens(t *testing.T) {
+	const many = 10_000
+	mounts := make([]wasi.Mount, many)
+	for i := range mounts {
+		mounts[i] = wasi.Mount{Guest: fmt.Sprintf("/%d", i), Tmpfs: &wasi.Tmpfs{}}
+	}
+	g := newGuest(t, &wasi.Config{Mounts: mounts})
+	g.want(success, "fd_prestat_get", root+many-1, g.room(8))
+	fds := g.exhaust("file", opening{oflags: openCreate, base: fileRights})
+	if len(fds) != maxOpened || fds[0] != root+many {
+		t.Errorf("%d descriptors, want %d", len(fds), maxOpened)
 	}
 }
 

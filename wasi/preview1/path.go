@@ -155,7 +155,7 @@ func pathOpen(h *Host, m memory, a []uint64) Errno {
 	if err != nil {
 		return errnoOf(err)
 	}
-	opened := &descriptor{flags: uint16(fdflags)}
+	opened := &descriptor{opened: true, flags: uint16(fdflags)}
 	switch n := node.(type) {
 	case *vfs.Dir:
 		// Go leaves this right out of every directory that it opens for reading, and truncates files in it all the same.

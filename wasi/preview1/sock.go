@@ -37,7 +37,7 @@ func sockAccept(h *Host, m memory, a []uint64) Errno {
 		return h.stopOr(err)
 	}
 	accepted := newSocket(conn)
-	accepted.base, accepted.flags = d.inheriting, uint16(flags)
+	accepted.opened, accepted.base, accepted.flags = true, d.inheriting, uint16(flags)
 	putLE32(result, h.fds.add(accepted))
 	return success
 }

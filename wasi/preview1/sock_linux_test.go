@@ -209,6 +209,33 @@ func TestSocketErrno(t *testing.T) {
 	}
 }
 
+// What is accepted counts as opened: the connection that is one too many waits for a descriptor.
+func TestAcceptExhaustion(t *testing.T) {
+	l, f := listener(t)
+	dir := t.TempDir()
+	g := newGuest(t, &wasi.Config{Listeners: []wasi.Listener{{File: f}}, Mounts: []wasi.Mount{{Guest: "/", Host: dir}}})
+	const web, preopen = 3, 4
+	dial(t, l)
+	g.await(web)
+	conn, e := g.accept(web, 0)
+	if e != success {
+		t.Fatal(e)
+	}
+	fds := g.exhaust(".", opening{dir: preopen, base: dirRights})
+	if len(fds) != maxOpened-1 {
+		t.Errorf("%d descriptors besides a connection, want %d", len(fds), maxOpened-1)
+	}
+	dial(t, l)
+	g.await(web)
+	if _, e := g.accept(web, 0); e != emfile {
+		t.Errorf("errno %d, want %d", e, emfile)
+	}
+	g.want(success, "fd_close", conn)
+	if again, e := g.accept(web, 0); e != success || again != conn {
+		t.Errorf("descriptor %d, errno %d, want %d", again, e, conn)
+	}
+}
+
 // What is accepted has what the listener may pass on, and no more.
 func TestAcceptedRights(t *testing.T) {
 	l, f := listener(t)
