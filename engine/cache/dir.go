@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -52,11 +53,19 @@ const (
 
 // Open opens the directory path, and makes it, private to its user, where it does not exist. It is an *UntrustedError
 // where somebody other than this user and root owns it or may write to it, or could replace it by writing to a
-// directory above. It is [errors.ErrUnsupported] on systems where that cannot be told. Close it when done.
+// directory above; nothing is made below such a directory. It is [errors.ErrUnsupported] on systems where that cannot be
+// told. Close it when done.
 func Open(path string) (*Dir, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
+	}
+	above, err := existing(path)
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	if err := trustedAbove(above); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
@@ -77,7 +86,19 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
-// trusted checks the opened directory itself, and those above it by name.
+// existing returns what exists at path, or else the nearest directory above it that does, by a name without links.
+func existing(path string) (string, error) {
+	for {
+		found, err := filepath.EvalSymlinks(path)
+		if !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return found, err
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+// trusted checks the opened directory itself, and those above it by name: they may be others than those that were there
+// before it was made.
 func (d *Dir) trusted() error {
 	st, err := d.root.Stat(".")
 	if err != nil {
@@ -86,15 +107,20 @@ func (d *Dir) trusted() error {
 	if err := trustedDir(d.path, st, false); err != nil {
 		return err
 	}
-	for p := filepath.Dir(d.path); ; p = filepath.Dir(p) {
-		st, err := os.Lstat(p)
+	return trustedAbove(filepath.Dir(d.path))
+}
+
+// trustedAbove checks path and the directories above it as what a cache is in.
+func trustedAbove(path string) error {
+	for ; ; path = filepath.Dir(path) {
+		st, err := os.Lstat(path)
 		if err != nil {
 			return fmt.Errorf("cache: %w", err)
 		}
-		if err := trustedDir(p, st, true); err != nil {
+		if err := trustedDir(path, st, true); err != nil {
 			return err
 		}
-		if p == filepath.Dir(p) {
+		if path == filepath.Dir(path) {
 			return nil
 		}
 	}
@@ -124,10 +150,21 @@ type Entry struct {
 }
 
 // Get returns the entry for k: ErrMiss where there is none, a *DamagedError where there was one that is not used. Both
-// mean: compile, and Put.
+// mean: compile, and Put. It waits for nothing but the disk, whatever has the place of an entry.
 func (d *Dir) Get(k Key) (*Entry, error) {
 	folder := k.String()
-	names, err := fs.ReadDir(d.root.FS(), folder)
+	damaged := func(name, reason string) (*Entry, error) {
+		_ = d.root.RemoveAll(name)
+		return nil, &DamagedError{k, reason}
+	}
+	st, err := d.root.Lstat(folder)
+	if err == nil && !st.IsDir() {
+		return damaged(folder, "its folder is no directory")
+	}
+	var names []fs.DirEntry
+	if err == nil {
+		names, err = fs.ReadDir(d.root.FS(), folder)
+	}
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
 		return nil, ErrMiss
 	}
@@ -135,7 +172,11 @@ func (d *Dir) Get(k Key) (*Entry, error) {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	name := folder + "/" + names[0].Name()
-	f, err := d.root.Open(name)
+	if !names[0].Type().IsRegular() { // a link, or what opening would do more to than open it
+		return damaged(name, irregular)
+	}
+	// It may be a FIFO by now, in whose opening one would wait.
+	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
 		return nil, ErrMiss
 	}
@@ -145,11 +186,12 @@ func (d *Dir) Get(k Key) (*Entry, error) {
 	digest, label, _ := strings.Cut(names[0].Name(), "-")
 	if reason := verify(f, digest); reason != "" {
 		f.Close()
-		_ = d.root.Remove(name)
-		return nil, &DamagedError{k, reason}
+		return damaged(name, reason)
 	}
 	return &Entry{File: f, Label: label, name: name}, nil
 }
+
+const irregular = "it is no regular file"
 
 // verify returns why f is not to be used, or "".
 func verify(f *os.File, digest string) string {
@@ -158,7 +200,7 @@ func verify(f *os.File, digest string) string {
 		return err.Error()
 	}
 	if !st.Mode().IsRegular() {
-		return "it is no regular file"
+		return irregular
 	}
 	if err := trustedFile(st); err != "" {
 		return err

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +93,20 @@ func TestDamaged(t *testing.T) {
 		{"longer", func(p string) error { return os.WriteFile(p, []byte("code and more"), 0o600) }, "does not match"},
 		{"writable by all", func(p string) error { return os.Chmod(p, 0o602) }, "others may write"},
 		{"a directory", func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) }, "no regular file"},
+		{"a directory with something in it", func(p string) error {
+			return errors.Join(os.Remove(p), os.MkdirAll(filepath.Join(p, "below"), 0o700))
+		}, "no regular file"},
+		{"a link", func(p string) error { return errors.Join(os.Remove(p), os.Symlink("nowhere", p)) }, "no regular file"},
+		{"a FIFO", func(p string) error { return errors.Join(os.Remove(p), fifo(p)) }, "no regular file"},
+		{"a file for its folder", func(p string) error {
+			return errors.Join(os.RemoveAll(filepath.Dir(p)), os.WriteFile(filepath.Dir(p), nil, 0o600))
+		}, "no directory"},
+		{"a link for its folder", func(p string) error {
+			return errors.Join(os.RemoveAll(filepath.Dir(p)), os.Symlink(".", filepath.Dir(p)))
+		}, "no directory"},
+		{"a FIFO for its folder", func(p string) error {
+			return errors.Join(os.RemoveAll(filepath.Dir(p)), fifo(filepath.Dir(p)))
+		}, "no directory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := t.TempDir()
@@ -173,6 +189,46 @@ func TestUntrusted(t *testing.T) {
 	if _, err := Open(file); err == nil {
 		t.Error("Open of a file succeeded")
 	}
+}
+
+// Nothing is made where it could not be used.
+func TestUntrustedStaysAsItIs(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"writable by others":     func(path string) error { return os.Chmod(path, 0o777) },
+		"belongs to another":     foreign,
+		"below another's folder": func(path string) error { return errors.Join(os.Mkdir(filepath.Join(path, "a"), 0o700), foreign(path)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			home := dir(t, t.TempDir(), "home", 0o755)
+			if err := spoil(home); err != nil {
+				t.Fatal(err)
+			}
+			before := tree(t, home)
+			d, err := Open(filepath.Join(home, "a", "b", "c"))
+			if err == nil {
+				d.Close()
+			}
+			var untrusted *UntrustedError
+			if !errors.As(err, &untrusted) || untrusted.Path != home {
+				t.Errorf("Open: %v, want an UntrustedError about %s", err, home)
+			}
+			if after := tree(t, home); !slices.Equal(after, before) {
+				t.Errorf("%v became %v", before, after)
+			}
+		})
+	}
+}
+
+// tree is every path at and below top.
+func tree(t *testing.T, top string) (paths []string) {
+	t.Helper()
+	if err := filepath.WalkDir(top, func(path string, _ fs.DirEntry, err error) error {
+		paths = append(paths, path)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return paths
 }
 
 func dir(t *testing.T, parent, name string, mode os.FileMode) string {
