@@ -648,7 +648,7 @@ func TestGreedyGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	lower := limit
-	lower.Cur = min(limit.Cur, 3*maxOpened)
+	lower.Cur = min(limit.Cur, 3072)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lower); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,6 @@ func TestNewErrors(t *testing.T) {
 		field string
 		text  string
 	}{
-
 		{"mount of nothing", wasi.Config{Mounts: []wasi.Mount{{Guest: "/", Host: "/nonexistent/x"}}}, "Mounts[0].Host", "no such file"},
 		{"closed stdin", wasi.Config{Stdin: closed}, "Stdin", os.DevNull},
 		{"closed stdout", wasi.Config{Stdout: closed}, "Stdout", os.DevNull},
