@@ -182,6 +182,17 @@ func Select(format wasi.Format, need Capabilities, prefer ...string) (Driver, er
 	return Driver{}, &SelectError{Format: format, Refused: refused}
 }
 
+// Can tells whether d can be opened, runs format and declares all of need: nil, or d.Unavailable, or an
+// [*UnsupportedError]. The open engine's [Info] is exact and may have less.
+func (d Driver) Can(format wasi.Format, need Capabilities) error {
+	err := d.can(format, need)
+	var unsupported *UnsupportedError
+	if d.Open != nil && errors.As(err, &unsupported) {
+		unsupported.Others = others(d.Name, format, need)
+	}
+	return err
+}
+
 func (d Driver) can(format wasi.Format, need Capabilities) error {
 	if d.Open == nil {
 		return d.Unavailable

@@ -173,6 +173,28 @@ func TestNotBuiltError(t *testing.T) {
 	}
 }
 
+func TestDriverCan(t *testing.T) {
+	emptyRegistry(t, available("a", Mounts), available("b", Mounts, Interrupt), unavailable("c"))
+	for name, tt := range map[string]struct {
+		format wasi.Format
+		need   Capabilities
+		want   string
+	}{
+		"b": {wasi.FormatModule, NewCapabilities(Interrupt), ""},
+		"a": {
+			wasi.FormatModule, NewCapabilities(Interrupt),
+			"engine: a has not what this run needs for format module: interrupt (ending the guest when its context ends); engines that can: b",
+		},
+		"c": {wasi.FormatModule, NewCapabilities(), "engine: c is not built into this program; it needs -tags c with CGO_ENABLED=1"},
+	} {
+		d, _ := Lookup(name)
+		err := d.Can(tt.format, tt.need)
+		if (err == nil) != (tt.want == "") || err != nil && err.Error() != tt.want {
+			t.Errorf("got  %v\nwant %s", err, tt.want)
+		}
+	}
+}
+
 func TestSelect(t *testing.T) {
 	all := NewCapabilities(Mounts, Interrupt)
 	for name, tt := range map[string]struct {

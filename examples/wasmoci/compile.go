@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ later ones. A module that the cache has already is checked and left as it is.`,
 			if h.cacheDir == "" {
 				return usage(cmd, errors.New("there is no cache directory to compile into: give one with --cache-dir"))
 			}
-			ctx, stop := withSignals(cmd.Context())
+			ctx, _, stop := withSignals(cmd.Context())
 			defer stop()
 			if len(args) == 1 {
 				return compileFile(ctx, cmd.OutOrStdout(), &h, args[0])
@@ -48,7 +49,8 @@ later ones. A module that the cache has already is checked and left as it is.`,
 		},
 	}
 	b.addFlags(cmd)
-	h.addFlags(cmd)
+	h.addEngine(cmd)
+	h.addCache(cmd, true)
 	return cmd
 }
 
@@ -65,7 +67,7 @@ func compileBundle(ctx context.Context, w io.Writer, h *host, b *bundle) error {
 }
 
 func compileFile(ctx context.Context, w io.Writer, h *host, name string) error {
-	file, err := os.Open(name)
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO is refused, not waited for
 	if err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func compile(ctx context.Context, w io.Writer, h *host, name, named string, src 
 	if err != nil {
 		return err
 	}
-	defer release(ctx, eng)
+	defer eng.Close()
 	mod, err := eng.Compile(ctx, src)
 	if err != nil {
 		return err

@@ -16,5 +16,6 @@
 //
 // Compiled code is kept in wasmoci in the user's cache directory ([os.UserCacheDir]; $XDG_CACHE_HOME or ~/.cache on Linux),
 // so that the second start of a large module is quick. --cache-dir chooses another directory, and --cache-dir "" keeps
-// nothing. The code in it is executed, so a directory to which others may write is refused.
+// nothing. The code in it is executed, so a directory to which others may write is refused: one that was named is an error,
+// and without the default one a run says so and compiles anew.
 package main

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -25,7 +26,7 @@ What a bundle needs beyond that is refused before its guest runs.`,
   wasmoci engines --format json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			drivers := describeDrivers()
+			drivers := describeDrivers(cmd.Context())
 			if form == formatJSON {
 				return writeJSON(cmd.OutOrStdout(), drivers)
 			}
@@ -38,6 +39,7 @@ What a bundle needs beyond that is refused before its guest runs.`,
 
 type driver struct {
 	Name         string                    `json:"name"`
+	Version      string                    `json:"version,omitempty"` // of the runtime beneath
 	Native       bool                      `json:"native"`
 	Available    bool                      `json:"available"`
 	Reason       string                    `json:"reason,omitempty"` // why it is not available
@@ -46,19 +48,33 @@ type driver struct {
 
 type drivers []driver
 
-func describeDrivers() drivers {
+// describeDrivers opens each engine to ask for its version; one that cannot be opened is not available.
+func describeDrivers(ctx context.Context) drivers {
 	list := drivers{}
 	for _, d := range engine.List() {
-		e := driver{Name: d.Name, Native: d.Native, Available: d.Open != nil, Capabilities: d.Capabilities}
+		e := driver{Name: d.Name, Native: d.Native, Capabilities: d.Capabilities}
 		if e.Capabilities == nil {
 			e.Capabilities = engine.FormatCapabilities{}
 		}
-		if d.Unavailable != nil {
-			e.Reason = d.Unavailable.Error()
+		version, err := engineVersion(ctx, d)
+		if e.Version, e.Available = version, err == nil; err != nil {
+			e.Reason = err.Error()
 		}
 		list = append(list, e)
 	}
 	return list
+}
+
+// engineVersion opens an engine to ask for the version of the runtime beneath.
+func engineVersion(ctx context.Context, d engine.Driver) (string, error) {
+	if d.Open == nil {
+		return "", d.Unavailable
+	}
+	eng, err := d.Open(ctx, engine.Options{})
+	if err != nil {
+		return "", err
+	}
+	return eng.Info().Version, eng.Close()
 }
 
 // table writes a row for each capability and a column for each engine and format.

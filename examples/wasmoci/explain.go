@@ -2,13 +2,16 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/oci"
 	"github.com/wasmoci/wasmoci/wasi"
 )
@@ -16,6 +19,7 @@ import (
 func newExplain() *cobra.Command {
 	var (
 		b     bundle
+		h     host
 		form  format
 		where = oci.Direct
 	)
@@ -23,10 +27,14 @@ func newExplain() *cobra.Command {
 		Use:   "explain [--bundle DIR]",
 		Short: "Show how a bundle would run, and what becomes of every field of its config.json",
 		Long: `Show how the guest of a bundle would run, and what becomes of every field of its config.json: granted to the guest,
-enforced by the host, limited, ignored, or rejected. Nothing is run.
+enforced by the host, limited, ignored, or rejected; and which engine would run it. Nothing is compiled or run.
 
-The exit status is that of an attempt to run it: 0 where nothing is in the way.`,
+The exit status is that of a run which fails before it compiles the module, and 0 where nothing is in the way so far.
+What only compiling and starting shows is not found out: whether the module is valid, whether it exports the entrypoint and
+imports only what the host has, how much memory it starts with, and whether the cache directory can be used. With
+--where entered the module and the mounts are not looked at either, and no engine is chosen for them.`,
 		Example: `  wasmoci explain --bundle examples/bundles/hello
+  wasmoci explain --bundle DIR --engine wazero
   wasmoci explain --bundle DIR --where entered --format json
   wasmoci explain --bundle DIR --strict`,
 		Args: noArguments,
@@ -37,7 +45,7 @@ The exit status is that of an attempt to run it: 0 where nothing is in the way.`
 			}
 			e := explanation{Bundle: loaded.Dir, Where: where, Plan: plan}
 			if err == nil {
-				e.Detection, err = detect(loaded, plan, where)
+				err = e.look(cmd.Context(), &h, loaded)
 			}
 			out := cmd.OutOrStdout()
 			var written error
@@ -50,29 +58,46 @@ The exit status is that of an attempt to run it: 0 where nothing is in the way.`
 		},
 	}
 	b.addFlags(cmd)
+	h.addEngine(cmd)
 	form.addFlag(cmd)
 	cmd.Flags().TextVar(&where, "where", where, "`PLACE` of the run: direct, without a container, or entered, in the container that the spec describes")
 	return cmd
-}
-
-// detect looks at the module where it can be seen from here.
-func detect(loaded *oci.Bundle, plan *oci.Plan, where oci.Where) (*oci.Detection, error) {
-	if where == oci.Direct {
-		_, _, found, err := module(loaded, plan, "")
-		if found == (oci.Detection{}) {
-			return nil, err
-		}
-		return &found, err
-	}
-	found := oci.Detect(loaded.Spec, oci.DetectOptions{})
-	return &found, found.Err()
 }
 
 type explanation struct {
 	Bundle    string         `json:"bundle"`
 	Where     oci.Where      `json:"where"`
 	Detection *oci.Detection `json:"detection,omitempty"` // absent where the module was not found
+	Engine    string         `json:"engine,omitempty"`    // which would run it
+	Refused   string         `json:"refused,omitempty"`   // why no engine would
 	*oci.Plan
+}
+
+// look finds out what a run would: what the module is, where it can be seen from here, and which engine would run it.
+func (e *explanation) look(ctx context.Context, h *host, loaded *oci.Bundle) error {
+	if e.Where == oci.Entered {
+		found := oci.Detect(loaded.Spec, oci.DetectOptions{Engine: h.engine})
+		e.Detection = &found
+		return found.Err()
+	}
+	_, content, found, err := module(loaded, e.Plan, h.engine)
+	if found != (oci.Detection{}) {
+		e.Detection = &found
+	}
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx) // as signals end a run's
+	defer cancel()
+	cfg := e.Config
+	cfg.Stdin, cfg.Stdout, cfg.Stderr = os.Stdin, os.Stdout, os.Stderr
+	d, err := h.choose(found.Engine, content.Format, engine.Needs(ctx, content.Format, &cfg))
+	if err != nil {
+		e.Refused = err.Error()
+		return err
+	}
+	e.Engine = d.Name
+	return nil
 }
 
 func (e *explanation) table(w io.Writer) error {
@@ -88,8 +113,14 @@ func (e *explanation) table(w io.Writer) error {
 	if d := e.Detection; d != nil {
 		row("detected", d.Kind.String()+": "+d.Field+": "+d.Reason)
 		if d.Engine != "" {
-			row("engine", d.Engine)
+			row("named", d.Engine)
 		}
+	}
+	if e.Engine != "" {
+		row("engine", e.Engine)
+	}
+	if e.Refused != "" {
+		row("engine", "none: "+strings.Join(strings.Fields(e.Refused), " "))
 	}
 	if e.Module != "" {
 		row("module", e.Module)

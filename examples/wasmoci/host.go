@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -13,16 +15,23 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-// host is what run and compile share: which engine, and where it keeps compiled code.
+// host is which engine is used, and where it keeps compiled code.
 type host struct {
 	engine   string
 	cacheDir string
+	insist   func() bool // whether a cache directory that cannot be used is an error
 }
 
-// addFlags declares --engine and --cache-dir.
-func (h *host) addFlags(cmd *cobra.Command) {
+// addEngine declares --engine.
+func (h *host) addEngine(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&h.engine, "engine", "", "`NAME` of the engine to run on, see wasmoci engines (default: the one the bundle names, else the first that can)")
+}
+
+// addCache declares --cache-dir. A directory that the user named, or that is required, must be usable; without the default
+// one a guest runs all the same.
+func (h *host) addCache(cmd *cobra.Command, required bool) {
 	cmd.Flags().StringVar(&h.cacheDir, "cache-dir", defaultCacheDir(), "`DIR` for compiled code; \"\" keeps none")
+	h.insist = func() bool { return required || cmd.Flags().Changed("cache-dir") }
 }
 
 // defaultCacheDir is "" where the user has no cache directory, as services often have none.
@@ -34,32 +43,50 @@ func defaultCacheDir() string {
 	return filepath.Join(dir, "wasmoci")
 }
 
-// open opens the engine that the user named, else the one that the bundle names, else the first that can do what the run
-// needs. The caller gives it to release.
-func (h *host) open(ctx context.Context, named string, format wasi.Format, need engine.Capabilities, report func(engine.Event)) (engine.Engine, error) {
-	name := h.engine
-	if name == "" {
-		name = named
-	}
-	if name == "" {
-		d, err := engine.Select(format, need)
-		if err != nil {
-			return nil, err
-		}
-		name = d.Name
-	}
-	eng, err := engine.Open(ctx, name, engine.Options{CacheDir: h.cacheDir, Observe: report})
-	var opening *engine.Error
-	if errors.As(err, &opening) && h.cacheDir != "" {
-		return nil, fmt.Errorf(`%w; --cache-dir chooses another directory for compiled code, --cache-dir "" none`, err)
-	}
-	return eng, err
+// unknownEngineError is the name of an engine that nobody knows.
+type unknownEngineError string
+
+func (e unknownEngineError) Error() string {
+	return fmt.Sprintf("unknown engine %q: see wasmoci engines", string(e))
 }
 
-// release closes eng when the command is done with it. After a signal it does not: Close would wait for a compilation that goes
-// on, and the process is about to end, which frees everything. What is left in the cache a later start cleans up.
-func release(ctx context.Context, eng engine.Engine) {
-	if ctx.Err() == nil {
-		eng.Close()
+// ExitStatus returns 126, as that of *engine.UnknownEngineError.
+func (e unknownEngineError) ExitStatus() int { return 126 }
+
+// choose returns the engine that the user named, else the one that the bundle names, else the first that can do what the
+// run needs. One that was named and cannot is an error: no other takes its place.
+func (h *host) choose(named string, format wasi.Format, need engine.Capabilities) (engine.Driver, error) {
+	name := cmp.Or(h.engine, named)
+	if name == "" {
+		return engine.Select(format, need)
 	}
+	d, ok := engine.Lookup(name)
+	if !ok {
+		return d, unknownEngineError(name)
+	}
+	return d, d.Can(format, need)
+}
+
+// open opens the engine that choose returns. The caller closes it.
+func (h *host) open(ctx context.Context, named string, format wasi.Format, need engine.Capabilities, report func(engine.Event)) (engine.Engine, error) {
+	d, err := h.choose(named, format, need)
+	if err != nil {
+		return nil, err
+	}
+	opts := engine.Options{CacheDir: h.cacheDir, Observe: report, Logger: slog.New(warnings{w: os.Stderr})}
+	eng, err := d.Open(ctx, opts)
+	var opening *engine.Error
+	if !errors.As(err, &opening) || h.cacheDir == "" {
+		return eng, err
+	}
+	const advice = `--cache-dir chooses another directory for compiled code, --cache-dir "" none`
+	if h.insist() {
+		return nil, fmt.Errorf("%w; %s", err, advice)
+	}
+	opts.CacheDir = ""
+	if eng, again := d.Open(ctx, opts); again == nil {
+		opts.Logger.Warn(fmt.Sprintf("compiled code is not kept: %v; %s", err, advice))
+		return eng, nil
+	}
+	return nil, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,18 @@ func TestReport(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", b.String(), test.want)
 			}
 		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	var b strings.Builder
+	log := slog.New(warnings{w: &b})
+	log.Info("not shown", "key", "value")
+	log.Warn("a\x1b[31mred\nline")
+	log.With("entry", "x y").WithGroup("cache").Error("damaged", "dir", "/a", "err", errors.New("short"))
+	want := "wasmoci: warning: a\\x1b[31mred\\nline\nwasmoci: warning: damaged: entry=\"x y\" cache.dir=/a cache.err=short\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }
 

@@ -26,7 +26,7 @@ func newRun() *cobra.Command {
 		Long: `Run the guest of a bundle in this process, and exit with its exit status.
 
 The guest has the standard streams of this process. TERM, INT, QUIT and HUP end it with status 128+n within a second;
-the same signal again ends the process at once. While a module takes longer than a second to compile, a line on
+the same signal again, or any of them before the guest runs, ends the process at once. While a module takes longer than a second to compile, a line on
 standard error says so each second.`,
 		Example: `  wasmoci run --no-container --bundle examples/bundles/hello
   wasmoci run --no-container --bundle DIR --engine wazero --strict
@@ -40,13 +40,14 @@ standard error says so each second.`,
 		},
 	}
 	b.addFlags(cmd)
-	h.addFlags(cmd)
+	h.addEngine(cmd)
+	h.addCache(cmd, false)
 	cmd.Flags().BoolVar(&noContainer, "no-container", false, "run in this process, without a container around it; required so far")
 	return cmd
 }
 
 func run(ctx context.Context, b *bundle, h *host) error {
-	ctx, stop := withSignals(ctx)
+	ctx, guest, stop := withSignals(ctx)
 	defer stop()
 	loaded, plan, err := b.load(oci.Direct)
 	if err != nil {
@@ -62,10 +63,11 @@ func run(ctx context.Context, b *bundle, h *host) error {
 	if err != nil {
 		return err
 	}
-	defer release(ctx, eng)
+	defer eng.Close()
 	mod, err := eng.Compile(ctx, src)
 	if err != nil {
 		return err
 	}
+	guest()
 	return engine.Run(ctx, mod, cfg)
 }

@@ -16,16 +16,25 @@ import (
 
 // TestMain makes the program itself a command in PATH, for the scripts and for tests that start it.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wasmoci": main, "stubborn": stubborn})
+	testscript.Main(m, map[string]func(){"wasmoci": main, "stubborn": stubborn, "preparing": preparing})
 }
 
 // stubborn is a command that goes on after the first signal, as a run could whose end takes long.
 func stubborn() {
-	ctx, stop := withSignals(context.Background())
+	ctx, guest, stop := withSignals(context.Background())
 	defer stop()
+	guest()
 	fmt.Println("ready")
 	<-ctx.Done()
 	fmt.Println(context.Cause(ctx))
+	select {}
+}
+
+// preparing is a command that never comes to start its guest.
+func preparing() {
+	_, _, stop := withSignals(context.Background())
+	defer stop()
+	fmt.Println("ready")
 	select {}
 }
 

@@ -129,3 +129,43 @@ func TestSecondSignal(t *testing.T) {
 		t.Errorf("exit status %d, want 143", got)
 	}
 }
+
+// TestSignalBeforeGuest: where no guest has been started yet nothing is waited for.
+func TestSignalBeforeGuest(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "preparing")
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(pipe).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("said %q, %v", line, err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if got, took := status(t, cmd); got != 143 || took > time.Second {
+		t.Errorf("exit status %d after %v, want 143 at once", got, took)
+	}
+}
+
+// TestCompileFIFO: what is not a regular file is refused, and not waited for.
+func TestCompileFIFO(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "wasmoci", "compile", "--cache-dir", t.TempDir(), name)
+	stderr := new(strings.Builder)
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waiting := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+	defer waiting.Stop()
+	if got, _ := status(t, cmd); got != 126 || !strings.Contains(stderr.String(), "no regular file") {
+		t.Errorf("exit status %d, stderr %q; want 126 at once", got, stderr)
+	}
+}

@@ -25,14 +25,11 @@ func printVersion(cmd *cobra.Command, w io.Writer) error {
 		if d.Open == nil {
 			continue
 		}
-		eng, err := d.Open(cmd.Context(), engine.Options{})
+		version, err := engineVersion(cmd.Context(), d)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s: %s\n", d.Name, eng.Info().Version)
-		if err := eng.Close(); err != nil {
-			return err
-		}
+		fmt.Fprintf(w, "%s: %s\n", d.Name, version)
 	}
 	return nil
 }
