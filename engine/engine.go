@@ -121,7 +121,7 @@ type Options struct {
 	// guest and ended by a signal. Then any context with Done() != nil is refused. Default false.
 	Uninterruptible bool
 	// DebugInfo reads a module's DWARF, where the engine can, so that backtraces name source lines. It costs start
-	// time, and milliseconds for each exit on some engines. Default false.
+	// time, milliseconds for each exit on some engines, and on some the capability Interrupt. Default false.
 	DebugInfo bool
 	// Logger gets what an operator may want to know and a caller cannot act on, such as a damaged cache entry. Nil
 	// is silent.

@@ -25,7 +25,7 @@ func (e *wazeroEngine) compile(ctx context.Context, name string, content *engine
 		Format:       wasi.FormatModule,
 		Digest:       content.DigestString(),
 		Size:         int64(len(content.Bytes)),
-		Capabilities: capabilities[wasi.FormatModule],
+		Capabilities: e.caps[wasi.FormatModule],
 	}}
 	var err error
 	if e.cache == nil {
@@ -56,7 +56,7 @@ func (m *module) build(ctx context.Context, phase engine.Phase, wasm []byte, c w
 	m.cache = c
 	m.runtime = wazero.NewRuntimeWithConfig(ctx, m.engine.runtimeConfig(c))
 	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
-	checked, unreadable := instrument(wasm)
+	checked, unreadable := instrument(wasm, !m.engine.opts.DebugInfo)
 	if unreadable != nil {
 		checked = wasm // for wazero to say better what is wrong
 	}

@@ -34,6 +34,7 @@ func moduleCapabilities() engine.Capabilities {
 
 type wazeroEngine struct {
 	opts  engine.Options
+	caps  engine.FormatCapabilities
 	obs   *engine.Observer
 	cache *cache.Dir // nil without Options.CacheDir
 	gate  gate
@@ -50,12 +51,12 @@ func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &wazeroEngine{opts: opts, obs: engine.NewObserver(opts.Observe), modules: make(map[*module]struct{})}
-	switch {
-	case opts.CacheDir == "":
-	case version() == unknownVersion:
-		opts.Logger.Warn("compiled code is not kept: the program does not say which version of wazero is in it")
-	default:
+	caps := maps.Clone(capabilities)
+	if opts.DebugInfo { // the checks would move the code away from what the debug information says of it
+		caps[wasi.FormatModule] = caps[wasi.FormatModule].Without(engine.Interrupt)
+	}
+	e := &wazeroEngine{opts: opts, caps: caps, obs: engine.NewObserver(opts.Observe), modules: make(map[*module]struct{})}
+	if opts.CacheDir != "" {
 		dir, err := cache.Open(opts.CacheDir)
 		if err != nil {
 			return fail(err)
@@ -66,13 +67,11 @@ func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
 }
 
 func (e *wazeroEngine) Info() engine.Info {
-	return engine.Info{Name: Name, Version: version(), Capabilities: maps.Clone(capabilities)}
+	return engine.Info{Name: Name, Version: version(), Capabilities: maps.Clone(e.caps)}
 }
 
-// unknownVersion is that of a program without build information, or with a wazero that a replace directive put there.
-const unknownVersion = "unknown"
-
-// version is wazero's, as the program was built.
+// version is wazero's, as the program was built; "unknown" where it does not say, as tests do not. Cached code of another
+// version is then refused by wazero itself, which keeps its own in it.
 var version = sync.OnceValue(func() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, dep := range info.Deps {
@@ -86,7 +85,7 @@ var version = sync.OnceValue(func() string {
 			}
 		}
 	}
-	return unknownVersion
+	return "unknown"
 })
 
 func (e *wazeroEngine) Close() error {

@@ -39,9 +39,9 @@ var beforeGlobals = map[byte]bool{sectionCustom: true, sectionType: true, sectio
 
 var errTables = fmt.Errorf("its tables have more than %d elements", maxElements)
 
-// instrument returns the module with the checks and bounds. What it cannot read is an error; whether the rest is valid is
-// for wazero to say.
-func instrument(wasm []byte) (out []byte, err error) {
+// instrument returns the module with bounds and, if checks says so, with checks. What it cannot read is an error; whether the
+// rest is valid is for wazero to say.
+func instrument(wasm []byte, checks bool) (out []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil { // of a slice index: the module ends too soon
 			err = errors.New("a section ends too soon")
@@ -57,20 +57,20 @@ func instrument(wasm []byte) (out []byte, err error) {
 	for len(r) > 0 {
 		id := r.byte()
 		body := r.take(r.uint())
-		if !placed && !beforeGlobals[id] {
+		if checks && !placed && !beforeGlobals[id] {
 			placed = true
 			if id != sectionGlobal {
 				out = appendSection(out, sectionGlobal, appendCounter([]byte{1}))
 			}
 		}
-		switch id {
-		case sectionTable:
+		switch {
+		case id == sectionTable:
 			body, err = boundTables(body)
-		case sectionGlobal:
+		case id == sectionGlobal && checks:
 			g := reader(body)
 			n := g.uint()
 			body = appendCounter(append(binary.AppendUvarint(nil, n+1), g...))
-		case sectionCode:
+		case id == sectionCode && checks:
 			body = appendChecks(make([]byte, 0, len(body)+len(body)/8), body, counter)
 		}
 		if err != nil {
