@@ -46,7 +46,9 @@ func TestNotBuilt(t *testing.T) {
 		wasmtime.Name: {wasmtime.New, "wasmtime with CGO_ENABLED=1)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			registered := func(ctx context.Context, opts engine.Options) (engine.Engine, error) { return engine.Open(ctx, name, opts) }
+			registered := func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
+				return engine.Open(ctx, name, opts)
+			}
 			for _, open := range []func(context.Context, engine.Options) (engine.Engine, error){tt.new, registered} {
 				eng, err := open(t.Context(), engine.Options{})
 				if want := "engine: " + name + because + tt.needs; eng != nil || err == nil || err.Error() != want {
