@@ -58,7 +58,7 @@ func TestExitCode(t *testing.T) {
 		"a negative status":          {statusError(-1), 125},
 		"a status of 0, cancelled":   {errors.Join(statusError(0), context.Canceled), 137},
 		"an invalid config":          {(&wasi.Config{Dir: "x"}).Validate(), 126},
-		"a mount that is not there":  {&wasi.FieldError{Err: &fs.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}}, 126},
+		"a mount that is not there":  {&wasi.FieldError{Err: &fs.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}}, 125},
 		"context.Canceled":           {context.Canceled, 137},
 		"context.DeadlineExceeded":   {fmt.Errorf("x: %w", context.DeadlineExceeded), 137},
 		"any status":                 {fmt.Errorf("x: %w", statusError(127)), 127},

@@ -263,8 +263,8 @@ func TestOpenWithoutSource(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 	var status interface{ ExitStatus() int }
-	if !errors.As(err, &status) || status.ExitStatus() != 126 {
-		t.Errorf("%v has not the exit status 126: a mount is missing, not the module", err)
+	if !errors.As(err, &status) || status.ExitStatus() != 125 {
+		t.Errorf("%v has not the exit status 125: a mount is missing, not the module", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 )
 
@@ -24,8 +25,14 @@ func (e *FieldError) Error() string {
 // Unwrap returns Err.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// ExitStatus returns 126: what was asked for cannot be run.
-func (e *FieldError) ExitStatus() int { return 126 }
+// ExitStatus returns 126: what was asked for cannot be run. Where Err is the operating system's, as for a mount whose host
+// path does not exist, it returns 125: the host's own failure.
+func (e *FieldError) ExitStatus() int {
+	if errno := syscall.Errno(0); errors.As(e.Err, &errno) {
+		return 125
+	}
+	return 126
+}
 
 var (
 	errNUL       = errors.New("contains a NUL byte")
