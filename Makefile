@@ -41,7 +41,7 @@ test-real: ## programs of Go, C and CPython from bundles (needs make deps)
 	$(GO) test -tags real -count 1 -run TestReal ./examples/wasmoci
 
 vet-all: ## build and vet everything, tests too, for every platform without cgo
-	for p in $(PLATFORMS); do \
+	@for p in $(PLATFORMS); do \
 		echo "vet $$p"; \
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; \
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build ./... || exit 1; \

@@ -157,7 +157,8 @@ func (c *Capabilities) set(caps []Capability) error {
 		if !slices.ContainsFunc(allCapabilities, func(k struct {
 			cap  Capability
 			text string
-		}) bool {
+		},
+		) bool {
 			return k.cap == name
 		}) {
 			return fmt.Errorf("engine: unknown capability %q", string(name))

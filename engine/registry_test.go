@@ -178,23 +178,30 @@ func TestSelect(t *testing.T) {
 		},
 		"second preference": {
 			[]Driver{available("a", Mounts), unavailable("b"), available("c", Mounts, Interrupt), available("d", Mounts, Interrupt)},
-			wasi.FormatModule, []string{"a", "b", "d"}, "d", "",
+			wasi.FormatModule,
+			[]string{"a", "b", "d"},
+			"d", "",
 		},
 		"unknown preference": {
-			[]Driver{available("a", Mounts, Interrupt)}, wasi.FormatModule, []string{"z"}, "",
+			[]Driver{available("a", Mounts, Interrupt)},
+			wasi.FormatModule,
+			[]string{"z"},
+			"",
 			`engine: unknown engine "z": registered are a (forgotten import?)`,
 		},
 		"none": {
 			nil, wasi.FormatModule, nil, "", "engine: no engine is registered (forgotten import?)",
 		},
 		"none will do": {
-			[]Driver{available("a", Mounts), unavailable("b")}, wasi.FormatModule, nil, "",
+			[]Driver{available("a", Mounts), unavailable("b")},
+			wasi.FormatModule, nil, "",
 			"engine: no engine can run this module:" +
 				"\n\ta: engine: a has not what this run needs for format module: interrupt (ending the guest when its context ends); no engine in this program can" +
 				"\n\tb: engine: b is not built into this program; it needs -tags b with CGO_ENABLED=1",
 		},
 		"format": {
-			[]Driver{available("a", Mounts, Interrupt)}, wasi.FormatComponent, nil, "",
+			[]Driver{available("a", Mounts, Interrupt)},
+			wasi.FormatComponent, nil, "",
 			"engine: no engine can run this component:\n\ta: engine: a does not run the format component; no engine in this program can",
 		},
 	} {

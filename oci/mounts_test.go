@@ -72,8 +72,12 @@ func TestMounts(t *testing.T) {
 		},
 		"kernel file systems": {
 			mounts: []specs.Mount{
-				{Destination: "/proc", Type: "proc"}, {Destination: "/sys", Type: "sysfs"}, {Destination: "/sys/fs/cgroup", Type: "cgroup2"},
-				{Destination: "/q", Type: "mqueue"}, {Destination: "/pts", Type: "devpts"}, {Destination: "/cg", Type: "cgroup"},
+				{Destination: "/proc", Type: "proc"},
+				{Destination: "/sys", Type: "sysfs"},
+				{Destination: "/sys/fs/cgroup", Type: "cgroup2"},
+				{Destination: "/q", Type: "mqueue"},
+				{Destination: "/pts", Type: "devpts"},
+				{Destination: "/cg", Type: "cgroup"},
 			},
 			entered: []wasi.Mount{{Guest: "/proc", Hidden: true}, {Guest: "/sys", Hidden: true}, {Guest: "/q", Hidden: true}, {Guest: "/pts", Hidden: true}, {Guest: "/cg", Hidden: true}},
 			direct:  []wasi.Mount{{Guest: "/proc", Hidden: true}, {Guest: "/sys", Hidden: true}, {Guest: "/q", Hidden: true}, {Guest: "/pts", Hidden: true}, {Guest: "/cg", Hidden: true}},

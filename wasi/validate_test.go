@@ -72,7 +72,8 @@ func TestValidate(t *testing.T) {
 		"mount NUL":            {mount(wasi.Mount{Guest: "/\x00", Host: "/b\x00"}), []string{"Mounts[0].Guest", "Mounts[0].Host"}, ""},
 		"mount twice": {
 			mount(wasi.Mount{Guest: "/a", Host: "/b"}, wasi.Mount{Guest: "/b", Host: "/b"}, wasi.Mount{Guest: "/a", Hidden: true}),
-			[]string{"Mounts[2].Guest"}, `wasi: Mounts[2].Guest "/a": is mounted twice`,
+			[]string{"Mounts[2].Guest"},
+			`wasi: Mounts[2].Guest "/a": is mounted twice`,
 		},
 		"mount host relative": {mount(wasi.Mount{Guest: "/a", Host: "b"}), []string{"Mounts[0].Host"}, `wasi: Mounts[0].Host "b": is not an absolute host path`},
 		"mount hides /":       {mount(wasi.Mount{Guest: "/", Hidden: true}), []string{"Mounts[0].Guest"}, ""},
@@ -87,7 +88,8 @@ func TestValidate(t *testing.T) {
 		"listener nothing": {wasi.Config{Listeners: []wasi.Listener{{File: os.Stdin}, {Name: "x"}}}, []string{"Listeners[1].File"}, `wasi: Listeners[1].File "x": has no open file`},
 		"memory":           {wasi.Config{Limits: wasi.Limits{MemoryBytes: wasi.PageSize}}, nil, ""},
 		"memory too small": {
-			wasi.Config{Limits: wasi.Limits{MemoryBytes: wasi.PageSize - 1}}, []string{"Limits.MemoryBytes"},
+			wasi.Config{Limits: wasi.Limits{MemoryBytes: wasi.PageSize - 1}},
+			[]string{"Limits.MemoryBytes"},
 			`wasi: Limits.MemoryBytes "65535": is less than one page of 64 KiB`,
 		},
 		"everything at once": {
@@ -97,7 +99,8 @@ func TestValidate(t *testing.T) {
 			},
 			[]string{
 				"Entrypoint", "Args[0]", "Env[0]", "Dir", "Mounts[0].Guest", "Mounts[0].Host", "Mounts[0]", "Listeners[0].File", "Limits.MemoryBytes",
-			}, "",
+			},
+			"",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -82,6 +82,18 @@ var interruptCases = []Case{
 		drive:   interrupt,
 	},
 	{
+		Name:   "Interrupt/WriteBlockingPipe",
+		Why:    "a guest that writes to a full pipe in blocking mode, as inherited ones are, ends within a second of its context",
+		script: "print 2 \"ready\\n\"\ncount 1 1048576",
+		ends:   true,
+		prepare: func(t *trial) {
+			_, w := pipe(t)
+			w.Fd() // puts it in blocking mode
+			t.cfg.Stdout = w
+		},
+		drive: interrupt,
+	},
+	{
 		Name:  "Interrupt/StartSection",
 		Why:   "Start does not wait for the start section, and a guest in a loop there ends within a second of its context",
 		guest: "spin_in_start",

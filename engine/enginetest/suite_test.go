@@ -201,6 +201,36 @@ func (r *recorder) Failed() bool {
 
 type failNow struct{}
 
+// TestUndeclared runs the cases that wazero inverts on what stands in for the capability, so that their scripts are tried
+// before the first engine has it. A host directory stands in for a file system in memory, and lacks its bound.
+func TestUndeclared(t *testing.T) {
+	s := newSuite(t, func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
+		eng, err := wazero.New(ctx, opts)
+		return altered{
+			Engine:   eng,
+			declares: func(c engine.Capabilities) engine.Capabilities { return c.With(engine.MountTmpfs) },
+			asks: func(cfg *wasi.Config) {
+				for i := range cfg.Mounts {
+					if cfg.Mounts[i].Tmpfs != nil {
+						cfg.Mounts[i] = wasi.Mount{Guest: cfg.Mounts[i].Guest, Host: t.TempDir()}
+					}
+				}
+			},
+		}, err
+	})
+	for _, c := range Cases() {
+		if c.Name != "Mount/Tmpfs" {
+			continue
+		}
+		r := &recorder{TB: t}
+		s.run(r, c)
+		const bound = "fill $ 131072: got ok, want ENOSPC|EDQUOT"
+		if want := []string{bound, bound}; !slices.Equal(r.log, want) { // of both runs
+			t.Errorf("failed with %q, want %q", r.log, want)
+		}
+	}
+}
+
 // failures runs the cases whose names begin with one of prefixes and returns the names of those that failed.
 func failures(t *testing.T, open opener, prefixes ...string) []string {
 	t.Helper()
@@ -235,6 +265,7 @@ type altered struct {
 	engine.Engine
 	declares func(engine.Capabilities) engine.Capabilities // what it says, not what it does
 	asks     func(*wasi.Config)                            // changes what is asked for
+	changes  func(*wasi.Config)                            // changes the caller's own
 	ends     func(error) error                             // changes how runs end
 }
 
@@ -266,11 +297,15 @@ func (m alteredModule) Info() engine.ModuleInfo {
 }
 
 func (m alteredModule) Start(ctx context.Context, cfg *wasi.Config) (engine.Instance, error) {
+	original := cfg
 	if m.e.asks != nil && cfg != nil {
 		cfg = cfg.Clone()
 		m.e.asks(cfg)
 	}
 	inst, err := m.Module.Start(ctx, cfg)
+	if m.e.changes != nil && original != nil {
+		m.e.changes(original)
+	}
 	if err != nil || m.e.ends == nil {
 		return inst, err
 	}
@@ -368,6 +403,26 @@ func TestSuiteFails(t *testing.T) {
 				"Memory/Limit", "Memory/LimitRounded", "Memory/LimitIsStart", "Memory/LimitBelowStart", "Memory/LimitTooSmall",
 				"Memory/LimitPerRun",
 			},
+		},
+		"leaves descriptors open": {
+			altered{asks: func(*wasi.Config) {
+				f, err := os.Open(".")
+				if err != nil {
+					t.Error(err)
+				}
+				t.Cleanup(func() { f.Close() })
+			}},
+			[]string{"Leak/Runs", "Streams/Stdout"},
+			[]string{"Leak/Runs"},
+		},
+		"changes the caller's Config": {
+			altered{changes: func(cfg *wasi.Config) {
+				if len(cfg.Mounts) > 0 {
+					cfg.Mounts[0].ReadOnly = true
+				}
+			}},
+			[]string{"Mount/NotMutated", "Mount/Root"},
+			[]string{"Mount/NotMutated"},
 		},
 		"takes the end of a context for an exit": {
 			altered{ends: func(err error) error {

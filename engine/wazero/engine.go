@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 
@@ -82,7 +84,11 @@ func (e *wazeroEngine) Close() error {
 	if !e.gate.close() {
 		return nil
 	}
-	for m := range e.modules { // the gate is closed: nobody else touches the map
+	e.mu.Lock()
+	left := slices.Collect(maps.Keys(e.modules)) // modules may be closed by their owners meanwhile
+	e.mu.Unlock()
+	for _, m := range left {
+		_ = m.Close()
 		m.free()
 	}
 	if e.cache != nil {

@@ -2,6 +2,7 @@ package wazero
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -19,6 +20,7 @@ type module struct {
 	compiled wazero.CompiledModule
 	cache    wazero.CompilationCache
 	gate     gate
+	freeing  sync.Mutex
 }
 
 func (m *module) Info() engine.ModuleInfo { return m.info }
@@ -62,8 +64,10 @@ func (m *module) Close() error {
 	return nil
 }
 
-// free gives back what wazero holds. It may be called in any state, and often.
+// free gives back what wazero holds. It may be called in any state, and often; what another call does it waits for.
 func (m *module) free() {
+	m.freeing.Lock()
+	defer m.freeing.Unlock()
 	if m.runtime != nil {
 		_ = m.runtime.Close(context.Background())
 		m.runtime = nil

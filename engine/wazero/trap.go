@@ -40,6 +40,9 @@ func trapOf(err error) error {
 		}
 		return &engine.TrapError{Kind: engine.TrapOther, Message: reason, Backtrace: backtrace}
 	}
+	if text == "stack overflow" { // said without the rest, and without a trace
+		return &engine.TrapError{Kind: engine.TrapStackOverflow}
+	}
 	// A segment that does not fit traps while the module is instantiated (core specification, 4.5.4).
 	if strings.HasPrefix(text, "data[") && strings.HasSuffix(text, "out of bounds memory access") {
 		return &engine.TrapError{Kind: engine.TrapMemoryBounds, Message: text}

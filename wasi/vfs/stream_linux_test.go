@@ -380,7 +380,7 @@ func TestFullTerminal(t *testing.T) {
 
 // TestWaitingIsIdle: waiting for a stream, with and without a deadline, does not use the processor.
 func TestWaitingIsIdle(t *testing.T) {
-	r, w := osPipe(t)
+	_, w := osPipe(t)
 	fill := output(t, w)
 	stop, begin, _ := ending(t)
 	begin()
@@ -388,11 +388,13 @@ func TestWaitingIsIdle(t *testing.T) {
 	pr, pw := io.Pipe()
 	defer pw.Close()
 	empty, _ := osPipe(t)
-	_ = r
 	before := threadTimes(t)
 	begun := time.Now()
-	for _, s := range []Pollable{input(t, empty), fill, input(t, pr)} {
-		if got, err := Poll(endless(t), time.Now().Add(50*time.Millisecond), []Pollable{s}); err != nil || got[0] != nil {
+	waiting := endless(t)
+	for _, s := range []Pollable{input(t, pr), input(t, empty), fill} {
+		waiting.wakerFD()
+		waiting.wake() // by what nobody waits for any more
+		if got, err := Poll(waiting, time.Now().Add(50*time.Millisecond), []Pollable{s}); err != nil || got[0] != nil {
 			t.Errorf("%v, %v", got, err)
 		}
 	}
