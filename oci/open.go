@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
@@ -87,14 +86,7 @@ func (e *FileError) ExitStatus() int { return 126 }
 // regular file, or what the mounts could not be opened with. Open never blocks on what it finds, opens the mounts anew
 // each time, and may be called concurrently. It needs Linux.
 func (p *Plan) Open() (*os.File, error) {
-	mounts := make([]wasi.Mount, 0, len(p.Config.Mounts))
-	for _, m := range p.Config.Mounts {
-		if m.Tmpfs != nil {
-			m = wasi.Mount{Guest: m.Guest, Hidden: true} // has no file yet
-		}
-		mounts = append(mounts, m)
-	}
-	tree, err := vfs.New(mounts)
+	tree, err := vfs.New(p.Config.Mounts)
 	if err != nil {
 		return nil, fmt.Errorf("oci: open module: %w", err)
 	}

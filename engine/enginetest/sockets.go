@@ -3,6 +3,7 @@ package enginetest
 import (
 	"io"
 	"net"
+	"time"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/wasi"
@@ -11,11 +12,13 @@ import (
 var socketCases = []Case{
 	{
 		Name: "Socket/Listener",
-		Why:  "a listener is descriptor 3, before the preopens, and the guest accepts, receives and sends on it",
+		Why:  "a listener is descriptor 3, before the preopens; it does not block, and the guest accepts, receives and sends on it",
 		also: []engine.Capability{engine.Listeners},
 		script: `
 			filetype 3 => stream
+			accept 3 => EAGAIN
 			print 2 ready
+			poll 60000 3 => fd
 			accept 3 => ok
 			recv $ 10 => "ping"
 			send $ pong => 4
@@ -46,6 +49,9 @@ var socketCases = []Case{
 				t.Fatal(err)
 			}
 			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := io.WriteString(conn, "ping"); err != nil {
 				t.Fatal(err)
 			}

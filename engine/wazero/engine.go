@@ -27,7 +27,7 @@ const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experi
 func moduleCapabilities() engine.Capabilities {
 	caps := engine.NewCapabilities(engine.Entrypoint, engine.Interrupt, engine.MemoryLimit, engine.WorkDir, engine.Streams)
 	if vfs.Supported {
-		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.Listeners)
+		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.MountTmpfs, engine.Listeners)
 	}
 	return caps
 }

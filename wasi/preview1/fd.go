@@ -250,7 +250,12 @@ func fdRead(h *Host, m memory, a []uint64) Errno {
 		return e
 	}
 	if d.file != nil {
-		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.file.Read(b) })
+		return h.transfer(m, a, func(b []byte, done int64) (int, error) {
+			if done > 0 && d.file.Type() == vfs.Pipe { // as of a stream
+				return 0, io.EOF
+			}
+			return d.file.Read(b)
+		})
 	}
 	if d.sock != nil {
 		return h.receive(m, a, d, false)

@@ -148,11 +148,15 @@ func pathOpen(h *Host, m memory, a []uint64) Errno {
 		RSync:     fdflags&flagRsync != 0,
 		Sync:      fdflags&flagSync != 0,
 		Perm:      0o666,
+		Stop:      h.stop,
 	}
 	// A directory is never open for writing: what a guest asks for on top of it is the rights of what is beneath.
 	o.Write = base&rightWrite != 0 && !o.Directory
 	o.Read = base&(rightRead|rightReaddir) != 0 || !o.Write
 	node, err := d.dir.Open(p, o)
+	if err == vfs.ErrStopped {
+		return Stop
+	}
 	if err != nil {
 		return errnoOf(err)
 	}

@@ -57,7 +57,7 @@ func (h *Host) poll(m memory, a []uint64, layout subscriptions) Errno {
 
 	var earliest time.Time                // of the clocks; zero where there is none
 	deadlines := make([]time.Time, 0, 4)  // of each clock
-	events := make([]*event, n)           // known without waiting: errors, and files, which are always ready
+	events := make([]*event, n)           // known without waiting: errors
 	streams := make([]vfs.Pollable, 0, 2) // to wait for
 	waiting := make([]uint32, 0, 2)       // their subscriptions
 	clocks := make([]uint32, 0, 4)        // the clocks' subscriptions
@@ -184,14 +184,8 @@ func (h *Host) subscribe(fd uint32, kind uint8) (vfs.Pollable, *event) {
 		return d.sock.Readable(), nil
 	case d.sock != nil:
 		return d.sock.Writable(), nil
+	case kind == eventRead:
+		return d.file.Readable(), nil
 	}
-	ev := &event{}
-	if kind == eventRead {
-		if st, err := d.file.Stat(); err == nil {
-			if pos, err := d.file.Seek(0, 1); err == nil {
-				ev.bytes = uint64(max(0, int64(st.Size)-pos))
-			}
-		}
-	}
-	return nil, ev
+	return d.file.Writable(), nil
 }

@@ -45,13 +45,15 @@ func (w *walk) open() (*Dir, error) {
 	}
 	var err error
 	switch of := w.dir.of; {
-	case w.dir.fd < 0:
+	case w.dir.none():
+	case of == w.base.owner.root:
+		d.handle, d.shared = of, true
+	case w.dir.node != nil:
+		d.handle, err = w.fs.keepNode(w.dir.node)
 	case of == nil:
 		fd := w.dir.fd
 		w.dir = unheld
 		d.handle, err = w.fs.keep(fd)
-	case of == w.base.owner.root:
-		d.handle, d.shared = of, true
 	default:
 		var fd int
 		if fd, err = dupFD(w.dir.fd); err == nil {
@@ -106,10 +108,13 @@ func (d *Dir) SetTimes(t Times) error { return d.SetTimesAt(".", false, t) }
 // Sync writes what is known of the directory to the disk. A synthetic directory has nothing to write.
 func (d *Dir) Sync() error {
 	dir, err := d.hold()
-	if err != nil || dir.fd < 0 {
+	if err != nil || dir.none() {
 		return err
 	}
 	defer dir.release()
+	if dir.node != nil {
+		return nil
+	}
 	fd, err := openList(dir.fd)
 	if err != nil {
 		return err
@@ -134,7 +139,7 @@ func (d *Dir) Lookup(path string, follow bool) (Stat, error) {
 	if _, err := w.arrive(follow); err != nil {
 		return Stat{}, err
 	}
-	if w.leaf.fd < 0 {
+	if w.leaf.none() {
 		return w.stat()
 	}
 	return w.info.Stat, nil
@@ -150,11 +155,11 @@ func (d *Dir) SetTimesAt(path string, follow bool, t Times) error {
 	if _, err := w.node(follow); err != nil {
 		return err
 	}
-	if w.leaf.fd < 0 {
+	if w.leaf.none() {
 		if err := w.writable(); err != nil {
 			return err
 		}
-		return setTimesAt(w.dir.fd, ".", t)
+		return w.dir.setTimes(".", t)
 	}
 	switch {
 	case w.grant.readOnly:
@@ -162,7 +167,7 @@ func (d *Dir) SetTimesAt(path string, follow bool, t Times) error {
 	case w.grant.isFile():
 		return w.fs.setTimesPath(w.leaf.fd, t)
 	}
-	return setTimesAt(w.dir.fd, w.name, t)
+	return w.dir.setTimes(w.name, t)
 }
 
 // Readlink returns the target of a symbolic link; EINVAL for anything else.
@@ -175,10 +180,10 @@ func (d *Dir) Readlink(path string) (string, error) {
 	if _, err := w.node(false); err != nil {
 		return "", err
 	}
-	if w.leaf.fd < 0 || w.info.Type != Symlink {
+	if w.leaf.none() || w.info.Type != Symlink {
 		return "", syscall.EINVAL
 	}
-	return readLink(w.leaf.fd)
+	return w.leaf.readLink()
 }
 
 // Mkdir creates a directory with the permission bits perm less the process's umask.
@@ -191,7 +196,7 @@ func (d *Dir) Mkdir(path string, perm uint32) error {
 	if err := w.vacant(true); err != nil {
 		return err
 	}
-	return mkdirAt(w.dir.fd, w.name, perm&0o777)
+	return w.dir.mkdir(w.name, perm&0o777)
 }
 
 // Symlink creates a symbolic link with any target of 1 to 4095 bytes without a NUL byte. The target is not looked at:
@@ -214,7 +219,7 @@ func (d *Dir) Symlink(target, path string) error {
 	if err := w.vacant(false); err != nil {
 		return err
 	}
-	return symlinkAt(target, w.dir.fd, w.last())
+	return w.dir.symlink(target, w.last())
 }
 
 // Link makes toPath, relative to to, another name of the regular file or symbolic link at path; EPERM for any other kind
@@ -228,7 +233,7 @@ func (d *Dir) Link(path string, follow bool, to *Dir, toPath string) error {
 	if _, err := w.node(follow); err != nil {
 		return err
 	}
-	if w.leaf.fd < 0 || w.info.Type != Regular && w.info.Type != Symlink {
+	if w.leaf.none() || w.info.Type != Regular && w.info.Type != Symlink {
 		return syscall.EPERM
 	}
 	v, err := to.walk(toPath)
@@ -242,7 +247,7 @@ func (d *Dir) Link(path string, follow bool, to *Dir, toPath string) error {
 	if w.grant != v.base.owner {
 		return syscall.EXDEV
 	}
-	return linkAt(w.dir.fd, w.name, v.dir.fd, v.last())
+	return w.dir.link(w.name, v.dir, v.last())
 }
 
 // Rename gives what is at path the name toPath, relative to to, as renameat does.
@@ -284,7 +289,7 @@ func (d *Dir) Rename(path string, to *Dir, toPath string) error {
 	if v.child(v.name) != nil {
 		return syscall.EROFS
 	}
-	return renameAt(w.dir.fd, w.last(), v.dir.fd, v.last())
+	return w.dir.rename(w.last(), v.dir, v.last())
 }
 
 // Unlink removes a name that is not a directory's; EISDIR for a directory.
@@ -306,7 +311,7 @@ func (d *Dir) Unlink(path string) error {
 	if err := w.writable(); err != nil {
 		return err
 	}
-	return unlinkAt(w.dir.fd, w.last())
+	return w.dir.unlink(w.last())
 }
 
 // Rmdir removes an empty directory; ENOTDIR for anything else.
@@ -331,7 +336,7 @@ func (d *Dir) Rmdir(path string) error {
 	if err := w.writable(); err != nil {
 		return err
 	}
-	return rmdirAt(w.dir.fd, w.last())
+	return w.dir.rmdir(w.last())
 }
 
 // last is the last component as the path has it: the kernel knows what a slash at the end means to each call, and does
@@ -345,7 +350,7 @@ func (w *walk) last() string {
 
 // writable says whether names in dir may change.
 func (w *walk) writable() error {
-	if w.dir.fd < 0 || w.base.owner.readOnly {
+	if w.dir.none() || w.base.owner.readOnly {
 		return syscall.EROFS
 	}
 	return nil
@@ -366,8 +371,8 @@ func (w *walk) vacant(directory bool) error {
 		return syscall.EROFS // hidden, or above what is hidden, where only directories can be
 	}
 	err := w.writable()
-	if err != nil && w.dir.fd >= 0 {
-		if _, _, found := statAt(w.dir.fd, w.name); found == nil {
+	if err != nil && !w.dir.none() {
+		if _, found := w.dir.statName(w.name); found == nil {
 			return syscall.EEXIST
 		}
 	}
@@ -384,10 +389,10 @@ func (w *walk) movable() error {
 		return syscall.ENOENT
 	case p == nil && (len(w.path) != len(w.base.path) || len(w.base.covered) == 0):
 		return nil
-	case w.dir.fd < 0:
+	case w.dir.none():
 		return syscall.ENOENT
 	}
-	in, _, err := statAt(w.dir.fd, w.name)
+	in, err := w.dir.statName(w.name)
 	if err == nil && (p != nil || w.alias(in) != nil) {
 		err = syscall.EBUSY
 	}

@@ -19,12 +19,16 @@
 // A mount point, and any directory above one, cannot be removed or renamed by the guest (EBUSY). A name that the host's
 // file system takes for a mount point's, because it folds case for example, is that mount point.
 //
+// A tmpfs is a mount as any other, in the memory of this process. Each 4096 bytes of a file where something was written
+// or allocated count, each file, directory or symbolic link counts 512 bytes, and each name 256 and its length; beyond the
+// mount's size all that takes more is ENOSPC. What has no name and is not open counts no more.
+//
 // # What is reached
 //
 // Mounts of the host's own beneath a granted directory are visible, as they are to the host, except that nothing on a
 // procfs is (EACCES), however it is reached, unless the mount itself names something on that procfs. Existing hard
-// links are ordinary files. Devices other than the harmless memory devices, sockets and FIFOs can be looked at and not
-// be opened.
+// links are ordinary files. Devices other than the harmless memory devices, and sockets, can be looked at and not be
+// opened.
 //
 // Linux has all this. On other operating systems an FS has no mounts.
 package vfs

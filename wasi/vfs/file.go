@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// File is a regular file, or a memory device, that is open. It is the file that was opened, wherever the host moves it.
+// File is a regular file, a FIFO, or a memory device, that is open. It is the file that was opened, wherever the host moves it.
 // Errors are plain [syscall.Errno] values; a File that was not opened for what a method does gives EBADF, one on a
 // read-only mount EROFS for every change, a closed one EBADF.
 type File struct {
@@ -17,6 +17,8 @@ type File struct {
 	read     bool
 	write    bool
 	flags    Flags
+	stop     *Stop // of a FIFO
+	offset   int64 // in a file of a tmpfs; elsewhere the kernel knows it
 }
 
 // Flags are the properties of an open file.
@@ -38,15 +40,12 @@ const (
 	AdviceNoReuse
 )
 
-func (fs *FS) newFile(fd int, kind FileType, m *mount, o OpenOptions) (*File, error) {
-	h, err := fs.keep(fd)
-	if err != nil {
-		return nil, err
-	}
+func (fs *FS) newFile(h *handle, kind FileType, m *mount, o OpenOptions) *File {
 	return &File{
 		fs: fs, handle: h, kind: kind, readOnly: m.readOnly, read: o.Read, write: o.Write,
 		flags: Flags{Append: o.Append, NonBlock: o.NonBlock, Sync: o.Sync, DSync: o.DSync, RSync: o.RSync},
-	}, nil
+		stop:  o.Stop,
+	}
 }
 
 // Close closes the file. It is idempotent.
@@ -58,7 +57,7 @@ func (f *File) Close() error {
 // ReadOnly says whether the file is on a read-only mount.
 func (f *File) ReadOnly() bool { return f.readOnly }
 
-// Type is the file's type: Regular or CharDevice.
+// Type is the file's type: Regular, Pipe or CharDevice.
 func (f *File) Type() FileType { return f.kind }
 
 // Stat describes the file.
@@ -67,6 +66,9 @@ func (f *File) Stat() (Stat, error) {
 		return Stat{}, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		return n.stat().Stat, nil
+	}
 	in, err := statFD(f.handle.fd)
 	return in.Stat, err
 }
@@ -77,6 +79,10 @@ func (f *File) SetTimes(t Times) error {
 		return err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		n.setTimes(t)
+		return nil
+	}
 	return setTimesFD(f.handle.fd, t)
 }
 
@@ -86,6 +92,9 @@ func (f *File) Sync() error {
 		return err
 	}
 	defer f.handle.release()
+	if f.handle.node != nil {
+		return nil
+	}
 	return syncFD(f.handle.fd)
 }
 
@@ -95,11 +104,15 @@ func (f *File) DataSync() error {
 		return err
 	}
 	defer f.handle.release()
+	if f.handle.node != nil {
+		return nil
+	}
 	return dataSyncFD(f.handle.fd)
 }
 
 // Read reads up to len(b) bytes at the file's offset. At the end of the file it is 0 and no error, as read(2), and unlike
-// [io.Reader].
+// [io.Reader]. A FIFO is read as far as it has bytes, which are waited for unless the file is NonBlock: then it is EAGAIN
+// without them. When the Stop that it was opened with ends it returns [ErrStopped].
 func (f *File) Read(b []byte) (int, error) {
 	if !f.read {
 		return 0, syscall.EBADF
@@ -108,11 +121,20 @@ func (f *File) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		done, err := n.readAt(b, f.offset)
+		f.offset += int64(done)
+		return done, err
+	}
+	if f.kind == Pipe {
+		return f.readPipe(b)
+	}
 	return readFD(f.handle.fd, b)
 }
 
 // Write writes at the file's offset, or to the end with Append. It may write less than b without an error, as write(2),
-// and unlike [io.Writer].
+// and unlike [io.Writer]. A FIFO takes all of b as it has room; if the file is NonBlock it takes what it has room for, and
+// is EAGAIN without any. When the Stop that it was opened with ends it returns [ErrStopped], and what was written until then.
 func (f *File) Write(b []byte) (int, error) {
 	if !f.write {
 		return 0, syscall.EBADF
@@ -121,6 +143,17 @@ func (f *File) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		at := f.offset
+		if f.flags.Append {
+			at = atEnd
+		}
+		done, end, err := n.writeAt(b, at)
+		if done > 0 {
+			f.offset = end
+		}
+		return done, err
+	}
 	if f.fs.limit < math.MaxInt64 && f.kind == Regular {
 		off, err := f.end()
 		if err == nil {
@@ -129,6 +162,9 @@ func (f *File) Write(b []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+	}
+	if f.kind == Pipe {
+		return f.writePipe(b)
 	}
 	return writeFD(f.handle.fd, b)
 }
@@ -160,6 +196,9 @@ func (f *File) ReadAt(b []byte, off int64) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		return n.readAt(b, off)
+	}
 	return preadFD(f.handle.fd, b, off)
 }
 
@@ -172,6 +211,13 @@ func (f *File) WriteAt(b []byte, off int64) (int, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		if off < 0 {
+			return 0, syscall.EINVAL
+		}
+		done, _, err := n.writeAt(b, off)
+		return done, err
+	}
 	if err := f.fits(off, len(b)); err != nil {
 		return 0, err
 	}
@@ -190,6 +236,13 @@ func (f *File) Seek(off int64, whence int) (int64, error) {
 		return 0, err
 	}
 	defer f.handle.release()
+	if n := f.handle.node; n != nil {
+		at, err := n.seek(f.offset, off, whence)
+		if err == nil {
+			f.offset = at
+		}
+		return at, err
+	}
 	return seekFD(f.handle.fd, off, whence)
 }
 
@@ -201,6 +254,9 @@ func (f *File) SetSize(size int64) error {
 	defer f.handle.release()
 	if !f.write {
 		return syscall.EINVAL
+	}
+	if n := f.handle.node; n != nil {
+		return n.truncate(size)
 	}
 	if size > f.fs.limit {
 		return syscall.EFBIG
@@ -218,6 +274,9 @@ func (f *File) Allocate(off, length int64) error {
 	if !f.write {
 		return syscall.EBADF
 	}
+	if n := f.handle.node; n != nil {
+		return n.allocate(off, length)
+	}
 	if off > 0 && length > 0 && off > f.fs.limit-length || length > f.fs.limit {
 		return syscall.EFBIG
 	}
@@ -233,6 +292,9 @@ func (f *File) Advise(off, length int64, advice Advice) error {
 		return err
 	}
 	defer f.handle.release()
+	if f.handle.node != nil {
+		return nil
+	}
 	return adviseFD(f.handle.fd, off, length, advice)
 }
 
@@ -250,20 +312,25 @@ func (f *File) SetFlags(flags Flags) error {
 		return err
 	}
 	defer f.handle.release()
-	if err := setFlagsFD(f.handle.fd, flags); err != nil {
-		return err
+	if f.handle.node == nil && f.kind != Pipe { // a FIFO never blocks underneath
+		if err := setFlagsFD(f.handle.fd, flags); err != nil {
+			return err
+		}
 	}
 	f.flags = flags
 	return nil
 }
 
 // OSFile returns a duplicate as an os.File, which the caller owns and which outlives f and its FS. The two share one
-// offset and the flags.
+// offset and the flags. A file of a tmpfs has no descriptor: ENOTSUP.
 func (f *File) OSFile() (*os.File, error) {
 	if err := f.handle.acquire(); err != nil {
 		return nil, err
 	}
 	defer f.handle.release()
+	if f.handle.node != nil {
+		return nil, syscall.ENOTSUP
+	}
 	fd, err := dupFD(f.handle.fd)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,8 @@ type FS struct {
 	mu     sync.Mutex
 	open   map[*handle]struct{} // everything open; nil once closed
 	mounts []*mount
+
+	memories uint64 // how many tmpfs there are
 }
 
 // Preopen is a directory that the guest has open from the start.
@@ -41,8 +43,8 @@ type Preopen struct {
 // them are followed.
 //
 // The error joins a [*wasi.FieldError] for each problem, with Field as in "Mounts[2].Host", and wraps
-// [errors.ErrUnsupported] where a mount asks for what cannot be had: a Tmpfs, any mount on an operating system other than
-// Linux, or a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
+// [errors.ErrUnsupported] where a mount asks for what cannot be had: any mount on an operating system other than Linux, or
+// a regular file given as File where /proc is not mounted. Nothing stays open after an error. The caller keeps
 // ownership of each File and must Close the FS.
 //
 // A guest that makes a file larger than the process's RLIMIT_FSIZE, as it is at New, gets EFBIG.
@@ -99,7 +101,6 @@ func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 }
 
 var (
-	errTmpfs  = fmt.Errorf("vfs: tmpfs: %w: mount a host directory instead", errors.ErrUnsupported)
 	errKind   = errors.New("vfs: is neither a directory nor a regular file")
 	errNoProc = fmt.Errorf("vfs: a regular file given open: %w where /proc is not mounted: give its path as Host", errors.ErrUnsupported)
 )
@@ -110,7 +111,14 @@ func (fs *FS) mount(spec wasi.Mount) (m *mount, field string, err error) {
 	var fd int
 	switch {
 	case spec.Tmpfs != nil:
-		return nil, "Tmpfs", errTmpfs
+		if err := supported(); err != nil {
+			return nil, "Tmpfs", err
+		}
+		fs.memories++
+		n := newTmpfs(spec.Tmpfs, syntheticDev-fs.memories)
+		m.info = n.stat()
+		m.root, err = fs.keepNode(n)
+		return m, "Tmpfs", err
 	case spec.Hidden:
 		return m, "Hidden", supported()
 	case spec.File != nil:
@@ -162,12 +170,21 @@ func (fs *FS) Preopens() []Preopen { return append([]Preopen(nil), fs.preopens..
 func (fs *FS) Root() *Dir { return fs.top }
 
 // keep makes the FS the owner of fd.
-func (fs *FS) keep(fd int) (*handle, error) {
-	h := &handle{fd: fd}
+func (fs *FS) keep(fd int) (*handle, error) { return fs.own(&handle{fd: fd}) }
+
+// keepNode opens n, of which the FS owns the handle; errReplaced if n is no more.
+func (fs *FS) keepNode(n *inode) (*handle, error) {
+	if !n.opened() {
+		return nil, errReplaced
+	}
+	return fs.own(&handle{fd: -1, node: n})
+}
+
+func (fs *FS) own(h *handle) (*handle, error) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if fs.open == nil {
-		closeFD(fd)
+		h.free()
 		return nil, syscall.EBADF
 	}
 	fs.open[h] = struct{}{}
@@ -194,7 +211,10 @@ func (fs *FS) drop(h *handle) {
 // rooted says whether the host has a directory at the guest's "/": whether links may lead anywhere in the tree.
 func (fs *FS) rooted() bool { return fs.root.mount != nil }
 
+// syntheticDev is the device of synthetic directories. Those of tmpfs are the numbers below.
+const syntheticDev = ^uint64(0)
+
 // synthetic describes the directory at p where the host has none.
 func (fs *FS) synthetic(p *place) Stat {
-	return Stat{Dev: ^uint64(0), Ino: p.number, Nlink: 1, Type: Directory, Atim: fs.born, Mtim: fs.born, Ctim: fs.born}
+	return Stat{Dev: syntheticDev, Ino: p.number, Nlink: 1, Type: Directory, Atim: fs.born, Mtim: fs.born, Ctim: fs.born}
 }

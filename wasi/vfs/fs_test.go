@@ -37,7 +37,6 @@ func TestNewErrors(t *testing.T) {
 		{"a FIFO", []wasi.Mount{{Guest: "/a", Host: at("fifo")}}, "Mounts[0].Host", errKind},
 		{"a device", []wasi.Mount{{Guest: "/a", Host: "/dev/null"}}, "Mounts[0].Host", errKind},
 		{"a closed file", []wasi.Mount{{Guest: "/a", File: gone}}, "Mounts[0].File", os.ErrClosed},
-		{"tmpfs", []wasi.Mount{{Guest: "/a", Tmpfs: &wasi.Tmpfs{}}}, "Mounts[0].Tmpfs", errors.ErrUnsupported},
 		{"a file at the root", []wasi.Mount{{Guest: "/", Host: at("f")}}, "Mounts[0].Guest", syscall.ENOTDIR},
 		{"a mount beneath a file", []wasi.Mount{{Guest: "/f/x", Host: at("d")}, {Guest: "/f", Host: at("f")}}, "Mounts[1].Guest", syscall.ENOTDIR},
 		{"an unclean path", []wasi.Mount{{Guest: "/a/../b", Host: at("d")}}, "Mounts[0].Guest", nil},
@@ -61,7 +60,7 @@ func TestNewErrors(t *testing.T) {
 			}
 		})
 	}
-	_, err = New([]wasi.Mount{{Guest: "/a", Host: at("none")}, {Guest: "/b", Tmpfs: &wasi.Tmpfs{}}})
+	_, err = New([]wasi.Mount{{Guest: "/a", Host: at("none")}, {Guest: "/b", Host: at("fifo")}})
 	if joined, ok := err.(interface{ Unwrap() []error }); !ok || len(joined.Unwrap()) != 2 {
 		t.Errorf("%v does not join two problems", err)
 	}

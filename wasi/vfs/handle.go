@@ -5,11 +5,12 @@ import (
 	"syscall"
 )
 
-// handle is a descriptor of the host that one goroutine may use while another closes it. The number is given back to
-// the kernel when the last use has ended, and not before: a number that is used after its file was closed is some other
-// file by then.
+// handle is something open that one goroutine may use while another closes it: a descriptor of the host, or an inode of a
+// tmpfs. It is given back when the last use has ended, and not before: a number that is used after its file was closed
+// is some other file by then.
 type handle struct {
-	fd    int
+	fd    int          // negative where node is set
+	node  *inode       // of which the handle is one opening
 	users atomic.Int64 // uses in progress, plus closing once closed
 }
 
@@ -31,7 +32,7 @@ func (h *handle) acquire() error {
 // release ends a use.
 func (h *handle) release() {
 	if h.users.Add(-1) == closing {
-		closeFD(h.fd)
+		h.free()
 	}
 }
 
@@ -44,35 +45,24 @@ func (h *handle) close() {
 		}
 		if h.users.CompareAndSwap(n, n+closing) {
 			if n == 0 {
-				closeFD(h.fd)
+				h.free()
 			}
 			return
 		}
 	}
 }
 
-// hold is a descriptor for the length of one operation: one use of a handle, or a descriptor of its own.
-type hold struct {
-	fd int
-	of *handle // nil: fd is closed with the hold
+func (h *handle) free() {
+	if h.node != nil {
+		h.node.closed()
+		return
+	}
+	closeFD(h.fd)
 }
-
-// nothing held.
-var unheld = hold{fd: -1}
 
 func (h *handle) hold() (hold, error) {
 	if err := h.acquire(); err != nil {
 		return unheld, err
 	}
-	return hold{h.fd, h}, nil
-}
-
-func (h *hold) release() {
-	switch {
-	case h.of != nil:
-		h.of.release()
-	case h.fd >= 0:
-		closeFD(h.fd)
-	}
-	*h = unheld
+	return hold{fd: h.fd, node: h.node, of: h}, nil
 }

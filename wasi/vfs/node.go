@@ -22,5 +22,6 @@ type OpenOptions struct {
 	Append             bool   // every Write goes to the end
 	Sync, DSync, RSync bool   // as O_SYNC, O_DSYNC and O_RSYNC
 	NonBlock           bool   // as O_NONBLOCK; regular files never block
+	Stop               *Stop  // ends every wait for the other end of a FIFO; nil: a FIFO is ENOTSUP
 	Perm               uint32 // permission bits of a created file, less the process's umask
 }

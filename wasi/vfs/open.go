@@ -5,11 +5,13 @@ import "syscall"
 // maxTries bounds how often an open begins again because what it looked at was replaced before it was opened.
 const maxTries = 16
 
-// Open opens what has that path: a [*Dir] or a [*File]. It never blocks, and opens nothing before it knows what it is.
+// Open opens what has that path: a [*Dir] or a [*File]. It opens nothing before it knows what it is, and waits for nothing
+// but the other end of a FIFO, as open(2) does: a reader for a writer, a writer for a reader. With NonBlock it does not
+// wait, and a writer without a reader is ENXIO. When o.Stop ends it returns [ErrStopped].
 //
 // Regular files and directories can be opened, and of the devices the memory devices null, zero, full, random and
-// urandom, known by their number; they can be written on a read-only mount too, as Linux has it. A FIFO is ENOTSUP, a
-// socket ENXIO, any other device EPERM. A symbolic link at the end is ELOOP without Follow. A directory is EISDIR with
+// urandom, known by their number; they and FIFOs can be written on a read-only mount too, as Linux has it. A socket is
+// ENXIO, any other device EPERM. A symbolic link at the end is ELOOP without Follow. A directory is EISDIR with
 // Write, Truncate or Create; Create with Directory is EINVAL. A directory that may not be read opens, and ReadDir says
 // so. What cannot be opened because it is replaced again and again is ESTALE.
 func (d *Dir) Open(path string, o OpenOptions) (Node, error) {
@@ -42,9 +44,9 @@ func (w *walk) openNode(o OpenOptions) (Node, error) {
 		return nil, err
 	case o.Create && o.Exclusive:
 		return nil, syscall.EEXIST
-	case w.leaf.fd < 0 && (o.Write || o.Truncate || o.Create):
+	case w.leaf.none() && (o.Write || o.Truncate || o.Create):
 		return nil, syscall.EISDIR
-	case w.leaf.fd < 0:
+	case w.leaf.none():
 		d, err := w.open()
 		if err != nil {
 			return nil, err
@@ -75,14 +77,29 @@ func (w *walk) create(o OpenOptions) (*File, error) {
 	if err := w.writable(); err != nil {
 		return nil, err
 	}
-	fd, err := createAt(w.dir.fd, w.name, o)
+	h, err := w.createHandle(o)
 	if err == syscall.EEXIST {
 		return nil, errReplaced
 	}
 	if err != nil {
 		return nil, err
 	}
-	return w.fs.newFile(fd, Regular, w.base.owner, o)
+	return w.fs.newFile(h, Regular, w.base.owner, o), nil
+}
+
+func (w *walk) createHandle(o OpenOptions) (*handle, error) {
+	if w.dir.node != nil {
+		n, err := w.dir.node.create(w.name, Regular, o.Perm&0o777, "")
+		if err != nil {
+			return nil, err
+		}
+		return w.fs.keepNode(n)
+	}
+	fd, err := createAt(w.dir.fd, w.name, o)
+	if err != nil {
+		return nil, err
+	}
+	return w.fs.keep(fd)
 }
 
 // file opens leaf.
@@ -99,13 +116,19 @@ func (w *walk) file(o OpenOptions) (*File, error) {
 			return nil, syscall.EPERM
 		}
 	case Pipe:
-		return nil, syscall.ENOTSUP
 	case SocketStream, SocketDgram:
 		return nil, syscall.ENXIO
 	default:
 		return nil, syscall.EPERM
 	}
-	fd, err := w.reopen(o)
+	if w.leaf.node != nil {
+		return w.memory(o)
+	}
+	open := w.reopen
+	if w.info.Type == Pipe {
+		open = w.openPipe
+	}
+	fd, err := open(o)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +139,30 @@ func (w *walk) file(o OpenOptions) (*File, error) {
 			return nil, err
 		}
 	}
-	return w.fs.newFile(fd, w.info.Type, w.grant, o)
+	h, err := w.fs.keep(fd)
+	if err != nil {
+		return nil, err
+	}
+	return w.fs.newFile(h, w.info.Type, w.grant, o), nil
+}
+
+// memory opens leaf, a file of a tmpfs.
+func (w *walk) memory(o OpenOptions) (*File, error) {
+	n := w.leaf.node
+	if err := n.access(o.Read || !o.Write, o.Write || o.Truncate); err != nil {
+		return nil, err
+	}
+	h, err := w.fs.keepNode(n)
+	if err != nil {
+		return nil, err
+	}
+	if o.Truncate {
+		if err := n.truncate(0); err != nil {
+			w.fs.drop(h)
+			return nil, err
+		}
+	}
+	return w.fs.newFile(h, Regular, w.grant, o), nil
 }
 
 // reopen opens leaf for real: by its descriptor, or else by name with a comparison afterwards.
@@ -153,8 +199,12 @@ func (w *walk) reopen(o OpenOptions) (int, error) {
 			}
 		}
 		return fd, err
-	case syscall.ENOENT, syscall.ELOOP, syscall.ENOTDIR, syscall.ENXIO, syscall.ENODEV:
-		return -1, errReplaced
+	case syscall.ENXIO:
+		if w.info.Type != Pipe {
+			err = errReplaced
+		}
+	case syscall.ENOENT, syscall.ELOOP, syscall.ENOTDIR, syscall.ENODEV:
+		err = errReplaced
 	}
 	return -1, err
 }
@@ -164,7 +214,7 @@ func (w *walk) same(fd int) (int, error) {
 	got, err := statFD(fd)
 	if err == nil && !got.is(w.info) {
 		// On some file systems a file that is opened for writing becomes another one, for both descriptors.
-		if w.info, err = statFD(w.leaf.fd); err == nil && !got.is(w.info) {
+		if w.info, err = w.leaf.stat(); err == nil && !got.is(w.info) {
 			err = errReplaced
 		}
 	}

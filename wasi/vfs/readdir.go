@@ -69,8 +69,11 @@ func (d *Dir) ReadDir(cookie uint64, yield func(Entry) bool) error {
 			return nil
 		}
 	}
-	if dir.fd < 0 {
+	switch {
+	case dir.none():
 		return nil
+	case dir.node != nil:
+		return d.readMemory(dir.node, cookie-first, first, yield)
 	}
 	return d.readHost(dir.fd, cookie-first, first, yield)
 }
@@ -144,6 +147,29 @@ func (d *Dir) readHost(dir int, offset, first uint64, yield func(Entry) bool) er
 		}
 		if !yield(e) {
 			return nil
+		}
+	}
+}
+
+// batch is how many entries of a tmpfs are read at once: yield is not called under its lock.
+const batch = 64
+
+// readMemory reads the entries of a tmpfs after offset.
+func (d *Dir) readMemory(n *inode, offset, first uint64, yield func(Entry) bool) error {
+	if int64(offset) < 0 {
+		return syscall.EINVAL
+	}
+	for list := make([]Entry, 0, batch); ; {
+		var err error
+		if list, err = n.entries(offset, list[:0]); err != nil || len(list) == 0 {
+			return err
+		}
+		for _, e := range list {
+			offset = e.Next
+			e.Next += first
+			if !d.masked(-1, &e) && !yield(e) {
+				return nil
+			}
 		}
 	}
 }

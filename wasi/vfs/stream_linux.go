@@ -16,7 +16,7 @@ import (
 // open meanwhile: os.File's Write to a closed pipe on descriptor 1 or 2 would end the process, and its Read cannot be
 // ended where the descriptor blocks.
 type fileStream struct {
-	conn   syscall.RawConn
+	conn   controller
 	typ    FileType
 	events int16 // POLLIN or POLLOUT
 	waits  bool  // reading or writing may block: a pipe, a terminal, a socket
@@ -206,7 +206,7 @@ type terminalOutput struct {
 
 func (t *terminalOutput) Write(stop *Stop, p []byte) (int, error) { return t.out.Write(stop, p) }
 
-type terminalWriter struct{ conn syscall.RawConn }
+type terminalWriter struct{ conn controller }
 
 func (w terminalWriter) Write(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
@@ -228,8 +228,13 @@ func (w terminalWriter) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
+// controller keeps a descriptor open while a function uses it. A [syscall.RawConn] is one.
+type controller interface {
+	Control(f func(fd uintptr)) error
+}
+
 type descriptor struct {
-	conn   syscall.RawConn
+	conn   controller
 	events int16
 }
 
@@ -273,27 +278,41 @@ func (s *Stop) wakerFD() (int, error) {
 
 // waitFor waits until fd has one of events or stop ends.
 func (s *Stop) waitFor(fd int32, events int16) error {
-	fds := [2]unix.PollFd{{Fd: fd, Events: events}}
 	for {
-		if s.Ended() {
-			return ErrStopped
-		}
-		if n, err := unix.Poll(fds[:1], 0); n > 0 && err == nil {
-			return nil
-		}
-		w, err := s.wakerFD()
-		if err != nil {
+		if ready, err := s.waitAtMost(fd, events, -1); ready || err != nil {
 			return err
 		}
-		fds[1] = unix.PollFd{Fd: int32(w), Events: unix.POLLIN}
-		if s.Ended() { // it may have ended before there was a waker
-			return ErrStopped
-		}
-		if _, err := unix.Poll(fds[:], -1); err != nil && err != unix.EINTR {
-			return streamError(err)
-		}
-		s.drain(w, fds[1].Revents)
 	}
+}
+
+// waitAtMost is waitFor for so many milliseconds; negative: as long as it takes. It may come back early.
+func (s *Stop) waitAtMost(fd int32, events int16, milliseconds int) (ready bool, err error) {
+	fds := [2]unix.PollFd{{Fd: fd, Events: events}}
+	if s.Ended() {
+		return false, ErrStopped
+	}
+	if n, err := unix.Poll(fds[:1], 0); n > 0 && err == nil {
+		return true, nil
+	}
+	w, err := s.wakerFD()
+	if err != nil {
+		return false, err
+	}
+	fds[1] = unix.PollFd{Fd: int32(w), Events: unix.POLLIN}
+	if s.Ended() { // it may have ended before there was a waker
+		return false, ErrStopped
+	}
+	if _, err := unix.Poll(fds[:], milliseconds); err != nil {
+		if err == unix.EINTR {
+			return false, nil
+		}
+		return false, streamError(err)
+	}
+	s.drain(w, fds[1].Revents)
+	if s.Ended() {
+		return false, ErrStopped
+	}
+	return fds[0].Revents != 0, nil
 }
 
 func (s *Stop) drain(w int, revents int16) {

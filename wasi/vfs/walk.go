@@ -112,7 +112,7 @@ func (w *walk) arrive(follow bool) (missing bool, err error) {
 			return err == syscall.ENOENT, err
 		}
 		switch {
-		case w.leaf.fd < 0:
+		case w.leaf.none():
 			w.name = "."
 			return false, nil
 		case w.info.Type != Symlink && w.slash:
@@ -132,10 +132,10 @@ func (w *walk) arrive(follow bool) (missing bool, err error) {
 // glance describes what has the last component's name after parent, without opening it. It says no where there is more to
 // it than a name of the host's on the mount's own file system.
 func (w *walk) glance(follow bool) (s Stat, ok bool, err error) {
-	if w.dots() || w.slash || w.dir.fd < 0 || w.child(w.name) != nil {
+	if w.dots() || w.slash || w.dir.none() || w.child(w.name) != nil {
 		return s, false, nil
 	}
-	in, _, err := statAt(w.dir.fd, w.name)
+	in, err := w.dir.statName(w.name)
 	switch {
 	case err == syscall.ENOENT:
 		return s, true, err
@@ -176,7 +176,7 @@ func (w *walk) step(name string, linked bool) error {
 		return err
 	}
 	switch {
-	case w.leaf.fd < 0:
+	case w.leaf.none():
 		return nil
 	case w.info.Type == Symlink:
 		return w.expand()
@@ -196,15 +196,14 @@ func (w *walk) look(name string) error {
 	if p := w.child(name); p != nil {
 		return w.enter(p)
 	}
-	if w.dir.fd < 0 {
+	if w.dir.none() {
 		return syscall.ENOENT
 	}
-	fd, err := openPath(w.dir.fd, name)
+	found, err := w.dir.look(name)
 	if err != nil {
 		return err
 	}
-	found := hold{fd: fd}
-	in, err := w.admit(fd)
+	in, err := w.admit(found)
 	if err != nil {
 		found.release()
 		return err
@@ -247,7 +246,7 @@ func (w *walk) enter(p *place) error {
 			return err
 		}
 		w.leaf, w.grant = h, m
-		w.info, err = statFD(h.fd)
+		w.info, err = h.stat()
 		return err
 	case m.isDir():
 		h, err := m.root.hold()
@@ -256,11 +255,10 @@ func (w *walk) enter(p *place) error {
 		}
 		w.move(h, p.path, p)
 		return nil
-	case m == nil && w.dir.fd >= 0:
-		h := hold{}
-		var err error
-		if h.fd, err = openDir(w.dir.fd, p.path[strings.LastIndexByte(p.path, '/')+1:]); err == nil {
-			if _, err = w.admit(h.fd); err == nil {
+	case m == nil && !w.dir.none():
+		h, err := w.dir.directory(p.path[strings.LastIndexByte(p.path, '/')+1:])
+		if err == nil {
+			if _, err = w.admit(h); err == nil {
 				w.move(h, p.path, p)
 				return nil
 			}
@@ -279,13 +277,13 @@ func (w *walk) enter(p *place) error {
 
 // admit refuses what is on a procfs, unless the mount itself is: there a name leads to other processes' files and
 // memory. The mount's own superblock, and with it its device number, stays while its root is open.
-func (w *walk) admit(fd int) (info, error) {
-	in, err := statFD(fd)
+func (w *walk) admit(h hold) (info, error) {
+	in, err := h.stat()
 	if err != nil {
 		return in, err
 	}
 	if in.Dev != w.base.owner.info.Dev {
-		on, err := onProc(fd)
+		on, err := onProc(h.fd)
 		if err != nil {
 			return in, err
 		}
@@ -301,7 +299,7 @@ func (w *walk) expand() error {
 	if w.links++; w.links > maxLinks {
 		return syscall.ELOOP
 	}
-	target, err := readLink(w.leaf.fd)
+	target, err := w.leaf.readLink()
 	w.leaf.release()
 	if err != nil {
 		return err
@@ -393,11 +391,11 @@ func (w *walk) climb(path string, base *place) error {
 			at.release()
 			return syscall.ELOOP
 		}
-		fd, err := openDir(at.fd, name)
+		next, err := at.directory(name)
 		at.release()
 		if err == nil {
-			at = hold{fd: fd}
-			if _, err = w.admit(fd); err != nil {
+			at = next
+			if _, err = w.admit(at); err != nil {
 				at.release()
 			}
 		}
@@ -449,9 +447,9 @@ func (w *walk) run() error {
 
 // stat describes the directory that the walk stands in.
 func (w *walk) stat() (Stat, error) {
-	if w.dir.fd < 0 {
+	if w.dir.none() {
 		return w.fs.synthetic(w.base), nil
 	}
-	in, err := statFD(w.dir.fd)
+	in, err := w.dir.stat()
 	return in.Stat, err
 }
