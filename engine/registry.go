@@ -140,7 +140,8 @@ func (e *SelectError) ExitStatus() int { return statusNotRunnable }
 
 // Select returns the first driver that can be opened, runs format and declares all of need: those named in prefer first,
 // in that order, then the others in the order of [List]. A name in prefer that is not registered is an error: a
-// preference is never forgotten silently. Where none will do the error is a [*SelectError].
+// preference is never forgotten silently. Where none will do the error is a [*SelectError]. What is no WebAssembly at all
+// (format unknown) is for no engine; see [RefuseFormat].
 func Select(format wasi.Format, need Capabilities, prefer ...string) (Driver, error) {
 	var candidates []Driver
 	for _, name := range prefer {
