@@ -111,7 +111,7 @@ var procCases = []Case{
 		open 3 cwd dir => !
 		open 3 root/ dir => !
 		open 3 cwd/. dir => !
-		cat 3 exe => !
+		open 3 exe => !
 		cat 3 fd/0 => !
 		cat 3 task/../root/etc/passwd => !
 		cat 3 ../1/environ => !
@@ -159,7 +159,7 @@ const procLinksFail = `
 	cat 3 stdin => !
 	cat 3 zero => !
 	cat 3 environ => !
-	cat 3 exe => !
+	open 3 exe => !
 	open 3 zero w => !
 	put 3 environ x => !`
 

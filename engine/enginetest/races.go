@@ -137,7 +137,7 @@ func (t *trial) race(host func(*trial) error) {
 		t.same(t.wait(t.start(t.endless())), nil)
 		found, raced := t.stdout.String(), time.Since(begun)
 		both := strings.Contains(found, `"inside"`) && strings.Contains(found, "E")
-		if both && raced > raceTime {
+		if both && raced > raceTime || strings.Contains(found, canary) {
 			return
 		}
 		if raced > raceLimit {
