@@ -40,8 +40,9 @@ type Case struct {
 // groups are all cases, by subject.
 var groups = [][]Case{
 	streamCases, argumentCases, entrypointCases, exitCases, trapCases, moduleCases, memoryCases, fileCases, readOnlyCases,
-	mountCases, escapeCases, faultCases, clockCases, interruptCases, fifoCases, socketCases, lifecycleCases, concurrencyCases,
-	cacheCases, leakCases,
+	mountCases, escapeCases, linkCases, pathCases, raceCases, procCases, deviceCases, descriptorCases, pointerCases, tmpfsCases,
+	faultCases, clockCases, interruptCases, fifoCases, specialFileCases, socketCases, lifecycleCases, concurrencyCases, cacheCases,
+	leakCases,
 }
 
 // Cases returns every case, in the order in which Run runs them.

@@ -229,21 +229,9 @@ var mountCases = []Case{
 			read 0 1 => "x"
 			cat 3 a => "old"
 			put 3 b b => ok`,
-		drive: func(t *trial) {
-			r, w := pipe(t)
-			t.cfg.Stdin = r
-			inst := t.start(t.endless())
-			t.stderr.await(t, "ready")
-			err := errors.Join(os.Rename(t.path("m"), t.path("moved")), os.Rename(t.path("evil"), t.path("m")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := w.WriteString("x"); err != nil {
-				t.Fatal(err)
-			}
-			t.same(t.wait(inst), nil)
-			t.c.script.check(t, t.stdout.String(), t.dir)
-		},
+		drive: meanwhile(func(t *trial) error {
+			return errors.Join(os.Rename(t.path("m"), t.path("moved")), os.Rename(t.path("evil"), t.path("m")))
+		}),
 	},
 	{
 		Name:   "Mount/Missing",
@@ -381,6 +369,25 @@ var mountCases = []Case{
 			t.same(engine.Run(t.endless(), t.module("hello"), nil), nil)
 		},
 	},
+}
+
+// meanwhile is a drive that does something on the host once the guest has printed "ready" on stderr; then the guest reads
+// "x" from stdin, and goes on.
+func meanwhile(host func(*trial) error) func(*trial) {
+	return func(t *trial) {
+		r, w := pipe(t)
+		t.cfg.Stdin = r
+		inst := t.start(t.endless())
+		t.stderr.await(t, "ready")
+		if err := host(t); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.WriteString("x"); err != nil {
+			t.Fatal(err)
+		}
+		t.same(t.wait(inst), nil)
+		t.c.script.check(t, t.stdout.String(), t.dir)
+	}
 }
 
 // fieldError checks that err joins a *wasi.FieldError for each field and no other.

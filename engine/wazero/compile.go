@@ -66,7 +66,12 @@ func (m *module) build(ctx context.Context, phase engine.Phase, wasm []byte, c w
 	if err != nil {
 		return invalid(m.info.Name, err)
 	}
-	if err := offer(ctx, m.runtime); err != nil {
+	imported := make(map[string]bool)
+	for _, f := range m.compiled.ImportedFunctions() {
+		module, _, _ := f.Import()
+		imported[module] = true
+	}
+	if err := offer(ctx, m.runtime, imported); err != nil {
 		return err
 	}
 	m.describe(wasm)

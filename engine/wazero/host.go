@@ -15,18 +15,25 @@ import (
 // runKey is the context key of the *instance whose guest calls.
 type runKey struct{}
 
-// offer makes the functions of preview 1 importable in rt.
-func offer(ctx context.Context, rt wazero.Runtime) error {
-	b := rt.NewHostModuleBuilder(preview1.ModuleName)
+// offer makes the functions importable in rt, those of the modules that the guest imports from.
+func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) error {
+	builders := make(map[string]wazero.HostModuleBuilder)
 	for i, f := range preview1.Table() {
-		var results []api.ValueType
-		if f.Result {
-			results = []api.ValueType{api.ValueTypeI32}
+		if !imported[f.Module] {
+			continue
 		}
-		b = b.NewFunctionBuilder().WithGoModuleFunction(hostFunction(i, f), params(f), results).Export(f.Name)
+		if builders[f.Module] == nil {
+			builders[f.Module] = rt.NewHostModuleBuilder(f.Module)
+		}
+		builders[f.Module] = builders[f.Module].NewFunctionBuilder().
+			WithGoModuleFunction(hostFunction(i, f), params(f), results(f)).Export(f.Name)
 	}
-	_, err := b.Instantiate(ctx)
-	return err
+	for _, b := range builders {
+		if _, err := b.Instantiate(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func hostFunction(i int, f preview1.Func) api.GoModuleFunc {
@@ -63,6 +70,13 @@ func params(f preview1.Func) []api.ValueType {
 	return types
 }
 
+func results(f preview1.Func) []api.ValueType {
+	if f.Result {
+		return []api.ValueType{api.ValueTypeI32}
+	}
+	return nil
+}
+
 // signature writes a function's type as engine.Extern has it: "(i32, i64) -> (i32)".
 func signature(params, results []api.ValueType) string {
 	list := func(types []api.ValueType) string {
@@ -75,29 +89,25 @@ func signature(params, results []api.ValueType) string {
 	return list(params) + " -> " + list(results)
 }
 
-// offered maps the name of each function of preview 1 to its type.
-var offered = func() map[string]string {
-	m := make(map[string]string)
+// offered is the type of each function that the host has.
+var offered = func() map[function]string {
+	m := make(map[function]string)
 	for _, f := range preview1.Table() {
-		var results []api.ValueType
-		if f.Result {
-			results = []api.ValueType{api.ValueTypeI32}
-		}
-		m[f.Name] = signature(params(f), results)
+		m[function{f.Module, f.Name}] = signature(params(f), results(f))
 	}
 	return m
 }()
 
+type function struct{ module, name string }
+
 // missingImport returns the first import that the host does not provide, or nil.
 func missingImport(imports []engine.Extern) error {
 	for _, i := range imports {
-		want, ok := offered[i.Name]
-		if i.Kind == "func" && i.Module == preview1.ModuleName && ok {
-			if want == i.Type {
-				continue
-			}
-		} else {
+		want, ok := offered[function{i.Module, i.Name}]
+		if i.Kind != "func" || !ok {
 			want = ""
+		} else if want == i.Type {
+			continue
 		}
 		return &engine.MissingImportError{Module: i.Module, Name: i.Name, Kind: i.Kind, Type: i.Type, Want: want}
 	}

@@ -126,16 +126,7 @@ func TestRealPython(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, b.rootfs("script.py"), script)
-	var library bytes.Buffer
-	untar(t, open(t, sandbox), func(name string, r io.Reader) {
-		switch filepath.Base(name) {
-		case "python-3.11.3.wasm":
-			write(t, b.rootfs("python.wasm"), read(t, r))
-		case "python-3.11.3.tar.gz":
-			library.Write(read(t, r))
-		}
-	})
-	untar(t, &library, func(name string, r io.Reader) { write(t, b.rootfs(name), read(t, r)) })
+	installPython(t, b)
 
 	const want = `{"argv": ["/script.py", "one", "zwei \u00fc"], "greeting": "hello, guest", "listing": ["greeting"], ` +
 		`"refused": "EROFS", "version": [3, 11], "who": "world"}`
@@ -158,6 +149,70 @@ func TestRealPython(t *testing.T) {
 	t.Logf("first start %v, second start %v", first, second)
 	if stdout, _, _ := wasmoci(t, "compile", "--bundle", b.dir, "--cache-dir", cache); !strings.HasPrefix(stdout, "cached ") {
 		t.Errorf("compile says %q, want cached", stdout)
+	}
+}
+
+// installPython puts CPython into the rootfs: /python.wasm, and its library.
+func installPython(t *testing.T, b *realBundle) {
+	t.Helper()
+	var library bytes.Buffer
+	untar(t, open(t, sandbox), func(name string, r io.Reader) {
+		switch filepath.Base(name) {
+		case "python-3.11.3.wasm":
+			write(t, b.rootfs("python.wasm"), read(t, r))
+		case "python-3.11.3.tar.gz":
+			library.Write(read(t, r))
+		}
+	})
+	untar(t, &library, func(name string, r io.Reader) { write(t, b.rootfs(name), read(t, r)) })
+}
+
+// TestRealPythonFiles has CPython walk, describe, rename and lock files on the host and as a guest, and compares what it saw.
+func TestRealPythonFiles(t *testing.T) {
+	const script = "testdata/real/files.py"
+	native, err := exec.CommandContext(t.Context(), "python3", script, t.TempDir()).Output()
+	if err != nil {
+		t.Fatalf("%v (run make deps where the tool is missing)", err)
+	}
+	b := newRealBundle(t, "/python.wasm", "/files.py", "/out")
+	installPython(t, b)
+	write(t, b.rootfs("files.py"), read(t, open(t, script)))
+	guest, stderr, status := wasmoci(t, "run", "--no-container", "--bundle", b.dir)
+	if status != 0 || guest != string(native) {
+		t.Errorf("exit status %d, stderr %s\nguest  %s\nnative %s", status, stderr, guest, native)
+	}
+}
+
+// TestRealSQLite uses a database, and opens it again, with a shell that was built for WASI's first snapshot.
+func TestRealSQLite(t *testing.T) {
+	b := newRealBundle(t, "/sqlite.wasm", "/out/test.db")
+	untar(t, open(t, sandbox), func(name string, r io.Reader) {
+		if filepath.Base(name) == "sqlite.wasm" {
+			write(t, b.rootfs("sqlite.wasm"), read(t, r))
+		}
+	})
+	query := func(sql string) string {
+		t.Helper()
+		var out bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), "wasmoci", "run", "--no-container", "--bundle", b.dir)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(sql), &out, os.Stderr
+		if err := cmd.Run(); err != nil {
+			t.Errorf("%v: %s", err, &out)
+		}
+		_, answer, _ := strings.Cut(out.String(), "usage hints.\n")
+		return strings.TrimSpace(strings.ReplaceAll(answer, "sqlite> ", ""))
+	}
+	const made = `create table t(a integer primary key, b text);
+		insert into t values (1, 'one'), (2, 'two');
+		begin; insert into t values (3, 'three'); rollback;
+		begin; insert into t values (4, 'four'); commit;
+		select * from t;
+`
+	if got, want := query(made), "1|one\n2|two\n4|four"; !strings.HasSuffix(got, want) {
+		t.Errorf("made: %q, want %q", got, want)
+	}
+	if got, want := query("update t set b = b || '!' where a > 1;\nselect a, b from t order by a desc;\n"), "4|four!\n2|two!\n1|one"; got != want {
+		t.Errorf("opened again: %q, want %q", got, want)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package preview1 is a host for WASI preview 1 (wasi_snapshot_preview1) in Go, the same on every engine.
 //
 // It knows no engine. An adapter makes a [Host] for each run, offers the functions of [Table] to the guest under
-// [ModuleName], and passes each call to [Host.Call] together with the guest's memory as it is at that moment. When
+// their modules, and passes each call to [Host.Call] together with the guest's memory as it is at that moment. When
 // Call returns [Stop] the adapter ends the guest; why is in [Host.Exited] and [Host.Err], which are to be looked at
 // before the engine's own error.
 //

@@ -130,18 +130,23 @@ func fdFdstatSetRights(h *Host, _ memory, a []uint64) Errno {
 }
 
 func fdFilestatGet(h *Host, m memory, a []uint64) Errno {
-	d, e := h.open(a[0], rightFilestatGet)
+	st, e := h.filestat(a[0])
 	if e != success {
 		return e
 	}
+	return putFilestat(m, uint32(a[1]), st)
+}
+
+func (h *Host) filestat(fd uint64) (vfs.Stat, Errno) {
+	d, e := h.open(fd, rightFilestatGet)
+	if e != success {
+		return vfs.Stat{}, e
+	}
 	if d.node() == nil {
-		return putFilestat(m, uint32(a[1]), vfs.Stat{Type: d.filetype()})
+		return vfs.Stat{Type: d.filetype()}, success
 	}
 	st, err := d.node().Stat()
-	if err != nil {
-		return errnoOf(err)
-	}
-	return putFilestat(m, uint32(a[1]), st)
+	return st, errnoOf(err)
 }
 
 func putFilestat(m memory, ptr uint32, st vfs.Stat) Errno {

@@ -27,10 +27,13 @@ const (
 	none   = 99 // not open
 )
 
-// indexes of [Table] by name.
+// current is the functions of ModuleName, which Table has first.
+var current = Table()[:len(snapshot1)]
+
+// indexes of current by name.
 var indexes = func() map[string]int {
 	m := make(map[string]int)
-	for i, f := range Table() {
+	for i, f := range current {
 		m[f.Name] = i
 	}
 	return m

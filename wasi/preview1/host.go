@@ -14,7 +14,7 @@ import (
 	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
-// ModuleName is the module under which guests import the functions of [Table].
+// ModuleName is the module from which guests import WASI preview 1.
 const ModuleName = "wasi_snapshot_preview1"
 
 // Host is the world of one guest. One guest thread calls it at a time; Stats may be called from anywhere.

@@ -77,7 +77,7 @@ func withArguments(t testing.TB) (g *guest, host string) {
 func TestPointers(t *testing.T) {
 	g, host := withArguments(t)
 	functions := honest(g)
-	for _, f := range Table() {
+	for _, f := range current {
 		known, ok := functions[f.Name]
 		if !ok {
 			continue // TestPointersAreKnown
@@ -121,7 +121,7 @@ func TestPointers(t *testing.T) {
 
 // TestHonestCalls: the arguments that TestPointers spoils are good, so that it is the spoiled one that fails.
 func TestHonestCalls(t *testing.T) {
-	for _, f := range Table() {
+	for _, f := range current {
 		t.Run(f.Name, func(t *testing.T) {
 			g, _ := withArguments(t)
 			if known, ok := honest(g)[f.Name]; ok {
@@ -142,8 +142,8 @@ func TestPointersAreKnown(t *testing.T) {
 	without := strings.Fields(`fd_advise fd_allocate fd_close fd_datasync fd_fdstat_set_flags fd_fdstat_set_rights
 		fd_filestat_set_size fd_filestat_set_times fd_renumber fd_sync proc_exit proc_raise sched_yield sock_accept sock_recv
 		sock_send sock_shutdown`)
-	if len(functions)+len(without) != len(Table()) {
-		t.Errorf("%d functions with and %d without pointers, %d in all", len(functions), len(without), len(Table()))
+	if len(functions)+len(without) != len(current) {
+		t.Errorf("%d functions with and %d without pointers, %d in all", len(functions), len(without), len(current))
 	}
 	for _, name := range without {
 		if _, ok := functions[name]; ok {
@@ -156,7 +156,7 @@ func TestPointersAreKnown(t *testing.T) {
 func TestAnyArgument(t *testing.T) {
 	values := []uint64{0, 1, 2, 3, 4, 5, 8, 24, 0xffff, 0x10000, 1 << 31, bad - 8, bad - 1, bad}
 	wide := append([]uint64{math.MaxInt64, 1 << 63, math.MaxUint64}, values...)
-	for _, f := range Table() {
+	for _, f := range current {
 		if f.Name == "proc_exit" {
 			continue // Stop by design
 		}
@@ -351,7 +351,7 @@ func TestOutside(t *testing.T) {
 // each parameter what kind of value it is and two bytes of it.
 func FuzzCalls(f *testing.F) {
 	f.Add([]byte("\x1f\x00\x03\x00\x01\x00\x00\x03\x00\x00"))
-	for i, fn := range Table() {
+	for i, fn := range current {
 		var program []byte
 		for kind := range byte(fuzzKinds) {
 			program = append(program, byte(i))
@@ -437,7 +437,7 @@ func fuzzMemory(g *guest) {
 
 func runProgram(t *testing.T, g *guest, program []byte) {
 	for len(program) > 0 && len(g.h.fds.list) < 64 {
-		i := int(program[0]) % len(table)
+		i := int(program[0]) % len(current)
 		program = program[1:]
 		fn := table[i]
 		args := make([]uint64, len(fn.Params))

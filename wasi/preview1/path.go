@@ -58,19 +58,24 @@ func pathCreateDirectory(h *Host, m memory, a []uint64) Errno {
 }
 
 func pathFilestatGet(h *Host, m memory, a []uint64) Errno {
-	d, p, e := h.at(m, a[0], a[2], a[3], rightPathFilestatGet)
+	st, e := h.pathFilestat(m, a)
 	if e != success {
 		return e
+	}
+	return putFilestat(m, uint32(a[4]), st)
+}
+
+func (h *Host) pathFilestat(m memory, a []uint64) (vfs.Stat, Errno) {
+	d, p, e := h.at(m, a[0], a[2], a[3], rightPathFilestatGet)
+	if e != success {
+		return vfs.Stat{}, e
 	}
 	follow, e := lookup(a[1])
 	if e != success {
-		return e
+		return vfs.Stat{}, e
 	}
 	st, err := d.dir.Lookup(p, follow)
-	if err != nil {
-		return errnoOf(err)
-	}
-	return putFilestat(m, uint32(a[4]), st)
+	return st, errnoOf(err)
 }
 
 func pathFilestatSetTimes(h *Host, m memory, a []uint64) Errno {

@@ -36,12 +36,22 @@ type event struct {
 	flags uint16
 }
 
+// subscriptions is how a guest lays them out.
+type subscriptions struct {
+	size  uint32
+	clock uint32 // where the id of a clock is; the rest of it follows
+}
+
 func pollOneoff(h *Host, m memory, a []uint64) Errno {
+	return h.poll(m, a, subscriptions{size: subscriptionSize, clock: 16})
+}
+
+func (h *Host) poll(m memory, a []uint64, layout subscriptions) Errno {
 	n := uint32(a[2])
 	if n == 0 || n > maxSubscriptions {
 		return einval
 	}
-	subs := m.bytes(uint32(a[0]), n*subscriptionSize)
+	subs := m.bytes(uint32(a[0]), n*layout.size)
 	out := m.bytes(uint32(a[1]), n*eventSize)
 	result := m.bytes(uint32(a[3]), 4)
 
@@ -53,10 +63,10 @@ func pollOneoff(h *Host, m memory, a []uint64) Errno {
 	clocks := make([]uint32, 0, 4)        // the clocks' subscriptions
 	known, answered := false, false
 	for i := range n {
-		s := subs[i*subscriptionSize:]
+		s := subs[i*layout.size:]
 		switch s[8] {
 		case eventClock:
-			at, e := clockDeadline(s)
+			at, e := clockDeadline(s[layout.clock:])
 			if e != success {
 				events[i], known = &event{errno: e}, true
 				continue
@@ -116,7 +126,7 @@ func pollOneoff(h *Host, m memory, a []uint64) Errno {
 		if ev == nil {
 			continue
 		}
-		s, b := subs[i*subscriptionSize:], out[count*eventSize:(count+1)*eventSize]
+		s, b := subs[uint32(i)*layout.size:], out[count*eventSize:(count+1)*eventSize]
 		userdata, kind := binary.LittleEndian.Uint64(s), s[8]
 		clear(b)
 		binary.LittleEndian.PutUint64(b[0:], userdata)
@@ -130,11 +140,11 @@ func pollOneoff(h *Host, m memory, a []uint64) Errno {
 	return success
 }
 
-// clockDeadline reads a clock subscription. A time that Go's clock cannot reach is as good as never.
+// clockDeadline reads a clock subscription from its id on. A time that Go's clock cannot reach is as good as never.
 func clockDeadline(s []byte) (time.Time, Errno) {
-	id := binary.LittleEndian.Uint32(s[16:])
-	timeout := binary.LittleEndian.Uint64(s[24:])
-	flags := binary.LittleEndian.Uint16(s[40:])
+	id := binary.LittleEndian.Uint32(s)
+	timeout := binary.LittleEndian.Uint64(s[8:])
+	flags := binary.LittleEndian.Uint16(s[24:])
 	if e := checkClock(id); e != success {
 		return time.Time{}, e
 	}

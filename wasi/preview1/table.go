@@ -1,8 +1,9 @@
 package preview1
 
-// Func is one function of WASI preview 1 as an adapter sees it.
+// Func is one function as an adapter sees it.
 type Func struct {
-	Name string
+	Module string // [ModuleName] or [UnstableModuleName]
+	Name   string
 	// Params has a letter for each parameter: 'i' is an i32, 'I' an i64.
 	Params string
 	// Result tells whether it returns an errno as an i32, as all but proc_exit do.
@@ -11,13 +12,32 @@ type Func struct {
 	call func(h *Host, m memory, a []uint64) Errno
 }
 
-// Table returns the functions in a fixed order; an index into it is what [Host.Call] takes. It must not be modified.
+// Table returns the functions of both modules in a fixed order; an index into it is what [Host.Call] takes. It must not be
+// modified.
 func Table() []Func { return table }
 
 // MaxParams is the largest number of parameters in [Table].
 const MaxParams = 9
 
-var table = []Func{
+var table = append(of(ModuleName, snapshot1), of(UnstableModuleName, snapshot0())...)
+
+// function is a Func without its module.
+type function struct {
+	name, params string
+	result       bool
+	call         func(h *Host, m memory, a []uint64) Errno
+}
+
+func of(module string, functions []function) []Func {
+	table := make([]Func, len(functions))
+	for i, f := range functions {
+		table[i] = Func{module, f.name, f.params, f.result, f.call}
+	}
+	return table
+}
+
+// snapshot1 is the module ModuleName.
+var snapshot1 = []function{
 	{"args_get", "ii", true, argsGet},
 	{"args_sizes_get", "ii", true, argsSizesGet},
 	{"environ_get", "ii", true, environGet},

@@ -138,6 +138,14 @@ func init() { // not a literal: ops may refer to each other
 			}
 			return value(strconv.Quote(string(all)), call("fd_close", fd))
 		},
+		"list": func(w []string) string {
+			if e := open(num(w[0]), w[1], "dir"); e != 0 {
+				return errno(e)
+			}
+			fd := fds["$"]
+			names, e := readdir(fd, 4096)
+			return value(strings.Join(names, ","), max(e, call("fd_close", fd)))
+		},
 		"put": func(w []string) string {
 			if e := open(num(w[0]), w[1], "w", "creat", "trunc"); e != 0 {
 				return errno(e)
@@ -368,6 +376,7 @@ func open(dir uint64, p string, words ...string) uint32 {
 		rest  = (1<<30 - 1) &^ (read | write) // what wasi-libc always asks for
 	)
 	lookup, oflags, rights, fdflags := uint64(1), uint64(0), uint64(0), uint64(0)
+	also, inheriting := uint64(rest), uint64(1<<30-1)
 	for _, w := range words {
 		switch w {
 		case "r":
@@ -376,6 +385,8 @@ func open(dir uint64, p string, words ...string) uint32 {
 			rights |= write
 		case "rw":
 			rights |= read | write
+		case "only": // no right but those to read or write, and none for what is opened from it
+			also, inheriting = 0, 0
 		case "nofollow":
 			lookup = 0
 		case "creat":
@@ -398,7 +409,7 @@ func open(dir uint64, p string, words ...string) uint32 {
 		rights = read
 	}
 	fd := mem(4)
-	e := path("path_open", dir, []uint64{lookup}, p, oflags, rights|rest, 1<<30-1, fdflags, uint64(fd))
+	e := path("path_open", dir, []uint64{lookup}, p, oflags, rights|also, inheriting, fdflags, uint64(fd))
 	if e == 0 {
 		fds["$"] = uint64(le.Uint32(at(fd)))
 	}

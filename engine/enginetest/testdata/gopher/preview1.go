@@ -44,6 +44,9 @@ func fdFdstatGet(fd, result uint32) uint32
 //go:wasmimport wasi_snapshot_preview1 fd_fdstat_set_flags
 func fdFdstatSetFlags(fd, flags uint32) uint32
 
+//go:wasmimport wasi_snapshot_preview1 fd_fdstat_set_rights
+func fdFdstatSetRights(fd uint32, base, inheriting uint64) uint32
+
 //go:wasmimport wasi_snapshot_preview1 fd_filestat_get
 func fdFilestatGet(fd, result uint32) uint32
 
@@ -168,6 +171,8 @@ func call(name string, a ...uint64) uint32 {
 		return fdFdstatGet(i(0), i(1))
 	case "fd_fdstat_set_flags":
 		return fdFdstatSetFlags(i(0), i(1))
+	case "fd_fdstat_set_rights":
+		return fdFdstatSetRights(i(0), a[1], a[2])
 	case "fd_filestat_get":
 		return fdFilestatGet(i(0), i(1))
 	case "fd_filestat_set_size":
