@@ -2,7 +2,8 @@ package enginetest
 
 import "github.com/wasmoci/wasmoci/wasi"
 
-// deviceCases are attempts to escape through the devices of the host. Where it has none they find nothing.
+// deviceCases are attempts to escape through the devices of the host. Where it has none they find nothing. They open and do
+// not write nor create, for the sake of a host whose engine fails them.
 var deviceCases = []Case{
 	{
 		Name:   "Escape/Devices",
@@ -40,15 +41,13 @@ var deviceCases = []Case{
 		open 3 ptmx rw => !
 		open 3 fuse rw => !
 		open 3 stdout w => !
-		open 3 stderr w => !
-		put 3 tty x => !
-		put 3 kmsg x => !`).placed("/dev", false),
+		open 3 stderr w => !`).placed("/dev", false),
 	escape("DevicesLinked", "links of an image to the host's devices would be devices",
 		files{"m/tty": linkTo + "/dev/tty", "m/mem": linkTo + "/dev/mem", "m/null": linkTo + "../../../../../../../../dev/null"}, `
 		cat 3 tty => !
 		cat 3 mem => !
 		cat 3 null => !
 		open 3 tty w => !
-		put 3 mem x => !
+		open 3 mem w => !
 		stat 3 null => !`),
 }

@@ -49,8 +49,14 @@ func TestUnstableFilestat(t *testing.T) {
 			newer, older uint64
 			size         int
 		}{
-			{"dev", 0, 0, 8}, {"ino", 8, 8, 8}, {"filetype", 16, 16, 1}, {"nlink", 24, 20, 4}, {"size", 32, 24, 8},
-			{"atim", 40, 32, 8}, {"mtim", 48, 40, 8}, {"ctim", 56, 48, 8},
+			{"dev", 0, 0, 8},
+			{"ino", 8, 8, 8},
+			{"filetype", 16, 16, 1},
+			{"nlink", 24, 20, 4},
+			{"size", 32, 24, 8},
+			{"atim", 40, 32, 8},
+			{"mtim", 48, 40, 8},
+			{"ctim", 56, 48, 8},
 		} {
 			if a, b := g.bytes(newer+f.newer, f.size), g.bytes(older+f.older, f.size); string(a) != string(b) {
 				t.Errorf("%s is %x, in the older layout %x", f.name, a, b)
