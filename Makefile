@@ -12,7 +12,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 EMBEDDER  := testdata/embedder
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-user test-race test-tags test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
+.PHONY: help build test test-user test-root test-race test-tags test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -37,10 +37,14 @@ test-tags: ## what an engine's tag changes, with and without cgo (cgo needs a C 
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
 
+test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
+	$(GO) vet -tags root ./engine/enginetest
+	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest
+
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci
 
-test-real: ## programs of Go, C, CPython and SQLite from bundles, a server under load (needs make deps)
+test-real: ## programs of Go, C, C++, Rust, CPython and SQLite from bundles, a server under load (needs make deps)
 	$(GO) test -tags real -count 1 -run TestReal ./examples/wasmoci
 
 vet-all: ## build and vet everything, tests too, for every platform without cgo
@@ -88,7 +92,7 @@ bench: ## what is promised about speed, as a table of ratios (needs make deps)
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
 
-CI := lint vet-all test test-user test-race test-tags test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

@@ -46,8 +46,10 @@ var groups = [][]Case{
 }
 
 // Cases returns every case, in the order in which Run runs them.
-func Cases() []Case {
-	cases := slices.Concat(groups...)
+func Cases() []Case { return complete(slices.Concat(groups...)) }
+
+// complete fills in what the cases' other fields say.
+func complete(cases []Case) []Case {
 	for i := range cases {
 		c := &cases[i]
 		ctx := context.Background()
