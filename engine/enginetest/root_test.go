@@ -443,9 +443,11 @@ var unreadableCases = []Case{
 		rename 3 closed/secret 3 stolen => EACCES
 		link 3 closed/secret 3 stolen => EACCES
 		open 3 closed dir => ok|EACCES
+		ls $ => EACCES|EBADF
 		cat $ secret => !
 		cat 3 unlisted/known => "inside"
 		open 3 unlisted dir => ok|EACCES
+		ls $ => EACCES|EBADF
 		cat 3 list/secret => EACCES`).while(
 		func(t *trial) error {
 			return errors.Join(os.Chmod(t.path("m/closed"), 0), os.Chmod(t.path("m/unlisted"), 0o311), os.Chmod(t.path("m/list"), 0o444))

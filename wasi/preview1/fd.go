@@ -487,7 +487,7 @@ func fdReaddir(h *Host, m memory, a []uint64) Errno {
 		used += copy(buf[used:], entry.Name)
 		return used < len(buf) && !h.stop.Ended()
 	})
-	if err != nil && used == 0 {
+	if err != nil { // whatever came before: a buffer that is not full says that there is no more
 		return errnoOf(err)
 	}
 	putLE32(result, uint32(used))
