@@ -245,7 +245,7 @@ func fdPrestatDirName(h *Host, m memory, a []uint64) Errno {
 }
 
 func fdRead(h *Host, m memory, a []uint64) Errno {
-	d, e := h.reading(a[0])
+	d, e := h.openData(a[0], rightRead)
 	if e != success {
 		return e
 	}
@@ -290,14 +290,15 @@ func (h *Host) readyNow(stream vfs.Pollable) Errno {
 // atOnce is a deadline that is long past.
 var atOnce = time.Unix(1, 0)
 
-func (h *Host) reading(fd uint64) (*descriptor, Errno) {
+// openData is open for what can be read or written: EISDIR for a directory.
+func (h *Host) openData(fd uint64, need rights) (*descriptor, Errno) {
 	d, e := h.open(fd, 0)
 	switch {
 	case e != success:
 		return nil, e
 	case d.dir != nil:
 		return nil, eisdir
-	case !d.has(rightRead):
+	case !d.has(need):
 		return nil, enotcapable
 	}
 	return d, success
@@ -378,7 +379,7 @@ func (m memory) vector(v []byte) []byte {
 const pipeBuf = 4096
 
 func fdWrite(h *Host, m memory, a []uint64) Errno {
-	d, e := h.writing(a[0])
+	d, e := h.openData(a[0], rightWrite)
 	if e != success {
 		return e
 	}
@@ -397,19 +398,6 @@ func fdWrite(h *Host, m memory, a []uint64) Errno {
 	return h.transfer(m, a, func(b []byte, done int64) (int, error) {
 		return d.out.Write(h.stop, b[:min(int64(len(b)), pipeBuf-done)])
 	})
-}
-
-func (h *Host) writing(fd uint64) (*descriptor, Errno) {
-	d, e := h.open(fd, 0)
-	switch {
-	case e != success:
-		return nil, e
-	case d.dir != nil:
-		return nil, eisdir
-	case !d.has(rightWrite):
-		return nil, enotcapable
-	}
-	return d, success
 }
 
 func fdPwrite(h *Host, m memory, a []uint64) Errno {
