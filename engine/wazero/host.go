@@ -2,6 +2,7 @@ package wazero
 
 import (
 	"context"
+	"math"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
@@ -37,19 +38,21 @@ func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) err
 }
 
 func hostFunction(i int, f preview1.Func) api.GoModuleFunc {
-	var wide [preview1.MaxParams]bool
+	var mask [preview1.MaxParams]uint64 // compiled code leaves anything in the upper half of an i32
 	for k, p := range f.Params {
-		wide[k] = p == 'I'
+		mask[k] = math.MaxUint32
+		if p == 'I' {
+			mask[k] = math.MaxUint64
+		}
 	}
 	n := len(f.Params)
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
 		run := ctx.Value(runKey{}).(*instance)
-		for k := range n {
-			if !wide[k] {
-				stack[k] = uint64(uint32(stack[k])) // compiled code leaves anything in the upper half
-			}
+		args := stack[:n]
+		for k := range args {
+			args[k] &= mask[k]
 		}
-		e := run.host.Call(i, run.memory.bytes(), stack[:n])
+		e := run.host.Call(i, run.memory.bytes(), args)
 		if e == preview1.Stop {
 			panic(sys.NewExitError(0)) // the way out of a guest; why is in the host
 		}

@@ -68,7 +68,7 @@ func (i *instance) guest(ctx context.Context) (err error) {
 			err = recovered(r)
 		}
 	}()
-	ctx = experimental.WithMemoryAllocator(context.WithValue(ctx, runKey{}, i), &i.memory)
+	ctx = context.WithValue(experimental.WithMemoryAllocator(ctx, &i.memory), runKey{}, i) // looked up by every host call: outermost
 	mod, err := i.module.runtime.InstantiateModule(ctx, i.module.compiled, anonymous)
 	if err != nil {
 		return err

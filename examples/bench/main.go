@@ -65,7 +65,11 @@ func bench(ctx context.Context, w io.Writer) error {
 		}
 		rows = append(rows, r)
 	}
-	return table(w, rows)
+	more, err := hostCalls(ctx)
+	if err != nil {
+		return err
+	}
+	return table(w, append(rows, more...))
 }
 
 // table writes the rows; its error names the promises that are broken.
