@@ -88,7 +88,7 @@ func (e *FileError) ExitStatus() int { return 126 }
 func (p *Plan) Open() (*os.File, error) {
 	tree, err := vfs.New(p.Config.Mounts)
 	if err != nil {
-		return nil, fmt.Errorf("oci: open module: %w", err)
+		return nil, fmt.Errorf("oci: open module: %w: look at root.path and at the mounts' sources in config.json", err)
 	}
 	defer tree.Close()
 	cwd := "/" + strings.TrimPrefix(p.Config.Dir, "/")
