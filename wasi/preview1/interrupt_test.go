@@ -185,7 +185,12 @@ func TestLargeTransferStopped(t *testing.T) {
 				ended <- time.Now()
 				cancel()
 			})
-			if e := c.call(g, zero); e != Stop {
+			binary.LittleEndian.PutUint32(mem[result:], size-buffer) // where there is no result, all is done
+			e := c.call(g, zero)
+			for e == success && g.u32(result) < size-buffer { // a signal to this process cuts a read of a device short
+				e = c.call(g, zero)
+			}
+			if e != Stop {
 				t.Errorf("errno %d after %d bytes, want Stop", e, g.u32(result))
 			}
 			if late := time.Since(<-ended); late > 500*time.Millisecond {
