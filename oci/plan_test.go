@@ -180,7 +180,7 @@ func TestProcess(t *testing.T) {
 	spec := minimal()
 	spec.Process.Args = []string{"bin/app.wasm#run#2", "", "a b", "\xff", "#x"}
 	spec.Process.Env = []string{"A=1", "EMPTY=", "A=2=3", "UTF=\xff"}
-	spec.Process.Cwd = "/work//dir/../x"
+	spec.Process.Cwd = "/srv//dir/../x"
 	plan, err := FromSpec(spec, Options{Where: Direct})
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestProcess(t *testing.T) {
 		Entrypoint: "run#2",
 		Args:       []string{"bin/app.wasm", "", "a b", "\xff", "#x"},
 		Env:        spec.Process.Env,
-		Dir:        "/work/x",
+		Dir:        "/srv/x",
 		Mounts:     []wasi.Mount{{Guest: "/", Host: "/rootfs"}},
 	}
 	if !reflect.DeepEqual(plan.Config, want) {
