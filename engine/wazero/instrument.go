@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 )
 
 // wazero looks for the end of the context where a loop begins, and nowhere else: a guest that only calls, itself or one
@@ -21,56 +23,42 @@ const (
 	maxTables   = 10_000
 )
 
-// Sections in the order of the binary format (core specification, 5.5.2); others are custom.
-const (
-	sectionCustom  = 0
-	sectionType    = 1
-	sectionImport  = 2
-	sectionTable   = 4
-	sectionMemory  = 5
-	sectionGlobal  = 6
-	sectionExport  = 7
-	sectionElement = 9
-	sectionCode    = 10
-)
-
 // beforeGlobals are the sections that stand before the global section.
-var beforeGlobals = map[byte]bool{sectionCustom: true, sectionType: true, sectionImport: true, 3: true, sectionTable: true, sectionMemory: true, 13: true}
+var beforeGlobals = map[byte]bool{
+	wasm.SectionCustom: true, wasm.SectionType: true, wasm.SectionImport: true, wasm.SectionFunction: true,
+	wasm.SectionTable: true, wasm.SectionMemory: true, wasm.SectionTag: true,
+}
 
 var errTables = fmt.Errorf("its tables have more than %d elements", maxElements)
 
 // instrument returns the module with bounds and, if checks says so, with checks. What it cannot read is an error; whether the
 // rest is valid is for wazero to say.
-func instrument(wasm []byte, checks bool) (out []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil { // of a slice index: the module ends too soon
-			err = errors.New("a section ends too soon")
-		}
-	}()
-	counter, err := countGlobals(wasm)
+func instrument(module []byte, checks bool) (out []byte, err error) {
+	defer wasm.Recover(&err)
+	counter, err := countGlobals(module)
 	if err != nil {
 		return nil, err
 	}
-	out = make([]byte, 0, len(wasm)+len(wasm)/16)
-	out = append(out, wasm[:8]...)
-	r, placed := reader(wasm[8:]), false
+	out = make([]byte, 0, len(module)+len(module)/16)
+	out = append(out, module[:8]...)
+	r, placed := wasm.Reader(module[8:]), false
 	for len(r) > 0 {
-		id := r.byte()
-		body := r.take(r.uint())
+		id := r.Byte()
+		body := r.Take(r.Uint())
 		if checks && !placed && !beforeGlobals[id] {
 			placed = true
-			if id != sectionGlobal {
-				out = appendSection(out, sectionGlobal, appendCounter([]byte{1}))
+			if id != wasm.SectionGlobal {
+				out = appendSection(out, wasm.SectionGlobal, appendCounter([]byte{1}))
 			}
 		}
 		switch {
-		case id == sectionTable:
+		case id == wasm.SectionTable:
 			body, err = boundTables(body)
-		case id == sectionGlobal && checks:
-			g := reader(body)
-			n := g.uint()
+		case id == wasm.SectionGlobal && checks:
+			g := wasm.Reader(body)
+			n := g.Uint()
 			body = appendCounter(append(binary.AppendUvarint(nil, n+1), g...))
-		case id == sectionCode && checks:
+		case id == wasm.SectionCode && checks:
 			body = appendChecks(make([]byte, 0, len(body)+len(body)/8), body, counter)
 		}
 		if err != nil {
@@ -87,23 +75,19 @@ func appendSection(out []byte, id byte, body []byte) []byte {
 }
 
 // countGlobals returns the index of the next global.
-func countGlobals(wasm []byte) (n uint64, err error) {
-	for r := reader(wasm[8:]); len(r) > 0; {
-		id := r.byte()
-		body := reader(r.take(r.uint()))
+func countGlobals(module []byte) (n uint64, err error) {
+	for r := wasm.Reader(module[8:]); len(r) > 0; {
+		id := r.Byte()
+		body := wasm.Reader(r.Take(r.Uint()))
 		switch id {
-		case sectionImport:
-			for range body.uint() {
-				body.name()
-				body.name()
-				kind := body.kind()
-				body.skipType(kind)
-				if kind == "global" {
+		case wasm.SectionImport:
+			for range body.Uint() {
+				if body.Import().Kind == "global" {
 					n++
 				}
 			}
-		case sectionGlobal:
-			n += body.uint()
+		case wasm.SectionGlobal:
+			n += body.Uint()
 		}
 	}
 	if n > 1<<31 {
@@ -147,19 +131,19 @@ func check(counter uint64) []byte {
 // appendChecks appends the code section with a check at the beginning of each function that may call another.
 func appendChecks(out, section []byte, counter uint64) []byte {
 	code := check(counter)
-	r := reader(section)
-	n := r.uint()
+	r := wasm.Reader(section)
+	n := r.Uint()
 	out = binary.AppendUvarint(out, n)
 	for range n {
-		body := r.take(r.uint())
+		body := r.Take(r.Uint())
 		if !mayCall(body) {
 			out = append(binary.AppendUvarint(out, uint64(len(body))), body...)
 			continue
 		}
-		rest := reader(body)
-		for range rest.uint() { // groups of locals: how many, of what type
-			rest.uint()
-			rest.byte()
+		rest := wasm.Reader(body)
+		for range rest.Uint() { // groups of locals: how many, of what type
+			rest.Uint()
+			rest.Byte()
 		}
 		locals := body[:len(body)-len(rest)]
 		out = binary.AppendUvarint(out, uint64(len(body)+len(code)))
@@ -180,23 +164,23 @@ func boundTables(section []byte) ([]byte, error) {
 		kind          byte
 		minimum, most uint64
 	}
-	r := reader(section)
-	n := r.uint()
+	r := wasm.Reader(section)
+	n := r.Uint()
 	if n > maxTables {
 		return nil, fmt.Errorf("it has more than %d tables", maxTables)
 	}
 	tables, total := make([]table, n), uint64(0)
 	for i := range tables {
-		t := table{kind: r.byte(), most: 1<<32 - 1}
-		flags := r.byte()
+		t := table{kind: r.Byte(), most: 1<<32 - 1}
+		flags := r.Byte()
 		if flags > 1 {
 			return nil, fmt.Errorf("table %d is of a kind that is not supported", i)
 		}
-		if t.minimum = r.uint(); t.minimum > maxElements {
+		if t.minimum = r.Uint(); t.minimum > maxElements {
 			return nil, errTables
 		}
 		if flags == 1 {
-			t.most = r.uint()
+			t.most = r.Uint()
 		}
 		tables[i], total = t, total+t.minimum
 	}

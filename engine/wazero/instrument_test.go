@@ -61,7 +61,7 @@ func TestInstrumentRefuses(t *testing.T) {
 	const head = "\x00asm\x01\x00\x00\x00"
 	for _, c := range []struct{ name, wasm, want string }{
 		{"a section cut off", head + "\x04\x05\x01", "ends too soon"},
-		{"a length of no number", head + "\x04\xff\xff\xff\xff\xff", "ends too soon"},
+		{"a length of no number", head + "\x04\xff\xff\xff\xff\xff", "no unsigned number"},
 		{"a large table", head + "\x04\x07\x01\x70\x00\x81\xad\xe2\x04", "more than 10000000 elements"},
 		{"two that are large together", head + "\x04\x0d\x02\x70\x00\xc0\xf0\xf5\x03\x70\x00\xc0\xf0\xf5\x03", "more than 10000000 elements"},
 		{"many tables", head + "\x04\x03\x91\x4e\x70", "more than 10000 tables"},
