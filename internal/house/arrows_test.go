@@ -10,6 +10,7 @@ import (
 // Modules outside the standard library, by what the table calls them.
 const (
 	wazero      = "github.com/tetratelabs/wazero"
+	wasmtime    = "github.com/bytecodealliance/wasmtime-go"
 	runtimeSpec = "github.com/opencontainers/runtime-spec"
 	xsys        = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
@@ -32,7 +33,7 @@ var arrows = map[string][]string{
 	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1"},
 	"engine/internal/wasm": {},
 	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
-	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "wasi", "wasi/preview1", "wasi/vfs"},
+	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmtime},
 	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
 	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
 
@@ -50,6 +51,7 @@ var arrows = map[string][]string{
 var testsOnly = map[string][]string{
 	testscript:          {"examples/embed", "examples/wasmoci"},
 	wazero:              {"engine/wazero"},
+	wasmtime:            {"engine/wasmtime"},
 	"engine/enginetest": nil,
 }
 

@@ -35,6 +35,13 @@ type Keeper interface {
 	Load(ctx context.Context, src *Source, entry *cache.Entry) (Code, error)
 }
 
+// Assembler is a [Runtime] that understands the text format. What it assembles is compiled like any binary.
+type Assembler interface {
+	Runtime
+	// Assemble translates text into a binary: a core module, or a component.
+	Assemble(text []byte) ([]byte, error)
+}
+
 // Source is a module to compile.
 type Source struct {
 	Name   string      // for messages
