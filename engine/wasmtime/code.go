@@ -22,7 +22,7 @@ func (c *code) Run(ctx context.Context, r *core.Run) error {
 		return err
 	}
 	var ended error
-	if err := c.host.threads.do(func() { ended = c.host.run(ctx, c.compiled, r, b, c.demand) }); err != nil {
+	if err := c.host.do(func() { ended = c.host.run(ctx, c.compiled, r, b, c.demand) }); err != nil {
 		return err
 	}
 	return ended

@@ -1,5 +1,6 @@
 //go:build wasmtime && cgo
 
+#define _GNU_SOURCE
 #include "native.h"
 
 #include <pthread.h>
@@ -94,6 +95,31 @@ wasmtime_error_t *wasmoci_call(wasmtime_context_t *ctx, const wasmtime_instance_
   if (!wasmtime_instance_export_get(ctx, instance, name, name_len, &e) || e.kind != WASMTIME_EXTERN_FUNC)
     return wasmtime_error_new("no such function");
   return wasmtime_func_call_unchecked(ctx, &e.of.func, NULL, 0, trap);
+}
+
+// lowest_of_stack is the lowest address of the calling thread's stack, or the highest there is where the system does not say.
+static uintptr_t lowest_of_stack(void) {
+#ifdef __linux__
+  pthread_attr_t attr;
+  void *low = NULL;
+  size_t size;
+  if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+    if (pthread_attr_getstack(&attr, &low, &size) != 0)
+      low = NULL;
+    pthread_attr_destroy(&attr);
+  }
+  return low ? (uintptr_t)low : UINTPTR_MAX;
+#else
+  return UINTPTR_MAX;
+#endif
+}
+
+size_t wasmoci_stack_room(void) {
+  static __thread uintptr_t low; // looked up once: of a process's first thread it takes a while
+  if (low == 0)
+    low = lowest_of_stack();
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  return here > low ? here - low : 0;
 }
 
 static void *run_thread(void *thread) {

@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"context"
+	"math"
 	"runtime/cgo"
 	"syscall"
 	"time"
@@ -32,7 +33,7 @@ type library struct {
 func newLibrary(epochs bool) *library {
 	config := C.wasm_config_new() // the engine takes it over
 	C.wasmtime_config_epoch_interruption_set(config, C.bool(epochs))
-	C.wasmtime_config_async_stack_size_set(config, threadStack) // not used, but it has to be the larger one
+	C.wasmtime_config_async_stack_size_set(config, stackSize+headroom) // not used, but it has to be the larger one
 	C.wasmtime_config_max_wasm_stack_set(config, stackSize)
 	// WebAssembly 3.0, as far as it is not the default.
 	C.wasmtime_config_wasm_tail_call_set(config, true)
@@ -246,6 +247,9 @@ func wasmociWasmtimeCall(n C.size_t, index C.uint32_t, memory *C.uint8_t, size C
 	f := &preview1.Table()[index]
 	return C.uint32_t(r.Host.Call(int(index), unsafe.Slice((*byte)(memory), int(size)), unsafe.Slice((*uint64)(args), len(f.Params))))
 }
+
+// stackRoom is how many bytes of stack the calling thread has left.
+func stackRoom() int { return int(min(C.wasmoci_stack_room(), math.MaxInt)) }
 
 // startThread starts a thread with a stack of that many bytes, whose goroutine runs the function in handle and then ends, and the
 // thread with it. The handle is the thread's.

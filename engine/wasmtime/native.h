@@ -124,6 +124,8 @@ extern void wasmoci_stop(wasm_engine_t *, guest_t *g);
 extern void wasmoci_find_memory(wasmtime_context_t *, const wasmtime_instance_t *, guest_t *g);
 // call calls an exported function of type () -> (), which must exist.
 extern wasmtime_error_t *wasmoci_call(wasmtime_context_t *, const wasmtime_instance_t *, const char *name, size_t name_len, wasm_trap_t **);
+// stack_room is how many bytes of stack the calling thread has left.
+extern size_t wasmoci_stack_room(void);
 // start_thread starts a thread that calls wasmociWasmtimeThread with thread, on a stack of stack bytes, and ends when that
 // returns. It gives an errno.
 extern int wasmoci_start_thread(size_t stack, size_t thread);

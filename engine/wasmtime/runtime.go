@@ -20,7 +20,7 @@ import (
 // host is Wasmtime as a runtime of package core.
 type host struct {
 	*library
-	threads threads
+	threads
 }
 
 func newHost(epochs bool) *host { return &host{library: newLibrary(epochs)} }

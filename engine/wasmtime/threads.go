@@ -9,46 +9,54 @@ import (
 	"sync"
 )
 
-// stackSize is what a guest may use of its thread's stack, and threadStack what such a thread has: calls of the host, and what
-// Wasmtime does for the guest, come on top.
+// stackSize is what a guest may use of its thread's stack. With headroom, for calls of the host and what Wasmtime does for the
+// guest, it is the 8 MiB that threads have as a rule.
 const (
-	stackSize   = 8 << 20
-	threadStack = stackSize + 2<<20
+	stackSize = 8<<20 - headroom
+	headroom  = 512 << 10
 )
 
-// threads lend guests threads with a large stack. Those that Go makes have as much as the process's limit says, of which a guest
-// that recurses deeply would find the end before Wasmtime does.
+// threads are those with stack enough for a guest, which would else find the end of the stack before Wasmtime does.
 type threads struct {
 	mu   sync.Mutex
 	idle []*thread
 	all  sync.WaitGroup
 }
 
-// thread is a goroutine that has a thread of its own, with a stack of threadStack bytes.
+// thread is a goroutine that has a thread of its own.
 type thread struct {
 	jobs chan func()
 	done chan any // a job's panic, or nil
 }
 
-// do runs f on one of the threads and returns when f has.
+// do runs f on a thread with enough stack, and returns when f has: as a rule on the calling thread. Where threads have less, because
+// of the process's limit (RLIMIT_STACK) or the C library, it has some of its own.
 func (ts *threads) do(f func()) error {
+	if here(f) {
+		return nil
+	}
 	t, err := ts.take()
 	if err != nil {
 		return err
 	}
 	t.jobs <- f
 	panicked := <-t.done
-	ts.mu.Lock()
-	if keep := len(ts.idle) < runtime.GOMAXPROCS(0); keep {
-		ts.idle = append(ts.idle, t)
-	} else {
-		close(t.jobs)
-	}
-	ts.mu.Unlock()
+	ts.leave(t)
 	if panicked != nil {
 		panic(panicked)
 	}
 	return nil
+}
+
+// here runs f on the calling thread, if that has stack enough.
+func here(f func()) bool {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	enough := stackRoom() >= stackSize+headroom/2
+	if enough {
+		f()
+	}
+	return enough
 }
 
 func (ts *threads) take() (*thread, error) {
@@ -65,12 +73,23 @@ func (ts *threads) take() (*thread, error) {
 		defer ts.all.Done()
 		t.serve()
 	})
-	if err := startThread(threadStack, handle); err != nil {
+	if err := startThread(stackSize+headroom, handle); err != nil {
 		handle.Delete()
 		ts.all.Done()
 		return nil, fmt.Errorf("a thread for the guest: %w", err)
 	}
 	return t, nil
+}
+
+// leave puts t among those that wait for a guest, or ends it where there are enough.
+func (ts *threads) leave(t *thread) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if len(ts.idle) >= runtime.GOMAXPROCS(0) {
+		close(t.jobs)
+		return
+	}
+	ts.idle = append(ts.idle, t)
 }
 
 // serve runs jobs on the thread, from its first function to its last.
@@ -86,7 +105,7 @@ func recovered(f func()) (panicked any) {
 	return nil
 }
 
-// close ends the threads; no job is under way.
+// close ends the threads, of which none has a guest.
 func (ts *threads) close() {
 	ts.mu.Lock()
 	for _, t := range ts.idle {
