@@ -19,6 +19,7 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
 	"github.com/wasmoci/wasmoci/engine/internal/core"
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -136,13 +137,12 @@ func (c *compiler) build(ctx context.Context, src *core.Source, made *code) (_ c
 		config = config.WithCompilationCache(made.cache)
 	}
 	made.runtime = wazero.NewRuntimeWithConfig(ctx, config)
-	checked, unreadable := instrument(src.Bytes, !c.debugInfo)
-	if unreadable != nil {
-		checked = src.Bytes // for wazero to say better what is wrong
+	checked := src.Bytes
+	if err = wasm.Bounded(checked); err == nil {
+		checked, err = instrument(checked, !c.debugInfo)
 	}
-	made.compiled, err = made.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), checked)
 	if err == nil {
-		err = unreadable
+		made.compiled, err = made.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), checked)
 	}
 	if err != nil {
 		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
