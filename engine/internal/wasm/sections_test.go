@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -73,7 +74,9 @@ func TestReadCutOff(t *testing.T) {
 // TestBounded: a few bytes that ask for gigabytes are refused by their number, in every place where there is a number.
 func TestBounded(t *testing.T) {
 	const many = "\xf0\xff\xff\xff\x0f"
-	section := func(id byte, body string) string { return wasm.Header + string([]byte{id, byte(len(body))}) + body }
+	section := func(id byte, body string) string {
+		return wasm.Header + string(binary.AppendUvarint([]byte{id}, uint64(len(body)))) + body
+	}
 	for _, c := range []struct{ name, wasm string }{
 		{"types", section(wasm.SectionType, many)},
 		{"parameters", section(wasm.SectionType, "\x01\x60"+many)},
