@@ -283,6 +283,10 @@ func (d *Dir) Scratch() (path string, remove func(), err error) {
 	return filepath.Join(d.path, name), func() { _ = d.root.RemoveAll(name) }, nil
 }
 
+// Path is where the verified file of e is, for an engine that reads compiled code by path. Whatever this package puts there has
+// the same content; where it has been removed since, there is nothing.
+func (d *Dir) Path(e *Entry) string { return filepath.Join(d.path, filepath.FromSlash(e.name)) }
+
 // Link gives the verified file of e a second name inside a directory that Scratch made, without copying it.
 func (d *Dir) Link(e *Entry, path string) error {
 	rel, err := filepath.Rel(d.path, path)

@@ -70,10 +70,12 @@ func (l *library) compile(binary []byte, imports []int) (*compiled, error) {
 	return l.link(module, imports)
 }
 
-// deserialize makes a module of what serialize wrote, which is trusted.
-func (l *library) deserialize(code []byte, imports []int) (*compiled, error) {
+// deserialize makes a module of the file that has what serialize wrote, which is trusted. It stays mapped, whatever becomes of its name.
+func (l *library) deserialize(path string, imports []int) (*compiled, error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
 	var module *C.wasmtime_module_t
-	if err := C.wasmtime_module_deserialize(l.engine, bytesOf(code), C.size_t(len(code)), &module); err != nil {
+	if err := C.wasmtime_module_deserialize_file(l.engine, name, &module); err != nil {
 		return nil, failed(err, nil)
 	}
 	return l.link(module, imports)

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
@@ -21,9 +20,8 @@ import (
 type host struct {
 	*library
 	threads
+	cache *cache.Dir // nil without one
 }
-
-func newHost(epochs bool) *host { return &host{library: newLibrary(epochs)} }
 
 func (*host) Version() string { return version }
 
@@ -49,23 +47,10 @@ func (*host) Save(c core.Code, put func(label string, content io.Reader) error) 
 	return c.(*code).compiled.serialize(func(machine []byte) error { return put("", bytes.NewReader(machine)) })
 }
 
-// Load implements core.Keeper. Wasmtime compares its version, its configuration and the processor's features with those in the entry.
+// Load implements core.Keeper. Wasmtime compares its version, its configuration and the processor's features with those in the entry. It
+// maps the file, by a path, as the system does with a program, so processes that run one module share the memory of its code.
 func (rt *host) Load(_ context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
-	machine, err := readAll(entry.File)
-	if err != nil {
-		return nil, err
-	}
-	return rt.build(src, func(imports []int) (*compiled, error) { return rt.deserialize(machine, imports) })
-}
-
-func readAll(f *os.File) ([]byte, error) {
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	b := make([]byte, st.Size())
-	_, err = io.ReadFull(f, b)
-	return b, err
+	return rt.build(src, func(imports []int) (*compiled, error) { return rt.deserialize(rt.cache.Path(entry), imports) })
 }
 
 // build makes code by compiling or loading. What cannot be read is only said after Wasmtime had the chance to say better what is wrong.
