@@ -5,7 +5,6 @@ package wasmtime
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -70,29 +69,11 @@ func (rt *host) build(src *core.Source, by func(imports []int) (*compiled, error
 	c := &code{host: rt, compiled: made, demand: demandOf(m)}
 	err = unreadable
 	if err == nil {
-		err = refused(m, c.demand)
+		err = c.demand.refused()
 	}
 	if err != nil {
 		made.close()
 		return nil, invalid(err)
 	}
 	return c, nil
-}
-
-var (
-	errTables = fmt.Errorf("its tables may have more than %d elements", maxElements)
-	errShared = errors.New("it has memory that is shared between threads, which WASI preview 1 does not have: build it without threads")
-)
-
-// refused is what Wasmtime would take, and the limits of a run could not hold.
-func refused(m wasm.Module, d demand) error {
-	if d.elements() > maxElements {
-		return errTables
-	}
-	for _, l := range m.Memories {
-		if l.Shared {
-			return errShared
-		}
-	}
-	return nil
 }
