@@ -24,7 +24,7 @@ type host struct {
 
 func (*host) Version() string { return version }
 
-// Config implements core.Keeper.
+// Config implements core.Runtime.
 func (rt *host) Config() string { return fmt.Sprintf("epochs %t", rt.epochs) }
 
 func (rt *host) Close() error {
@@ -41,12 +41,12 @@ func (rt *host) Compile(_ context.Context, src *core.Source) (core.Code, error) 
 	return rt.build(src, func(imports []int) (*compiled, error) { return rt.compile(src.Bytes, imports) })
 }
 
-// Save implements core.Keeper.
+// Save implements core.Runtime.
 func (*host) Save(c core.Code, put func(label string, content io.Reader) error) error {
 	return c.(*code).compiled.serialize(func(machine []byte) error { return put("", bytes.NewReader(machine)) })
 }
 
-// Load implements core.Keeper. Wasmtime compares its version, its configuration and the processor's features with those in the entry. It
+// Load implements core.Runtime. Wasmtime compares its version, its configuration and the processor's features with those in the entry. It
 // maps the file, by a path, as the system does with a program, so processes that run one module share the memory of its code.
 func (rt *host) Load(_ context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
 	return rt.build(src, func(imports []int) (*compiled, error) { return rt.deserialize(rt.cache.Path(entry), imports) })
