@@ -1,6 +1,9 @@
 package wasmtime
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
@@ -19,11 +22,13 @@ type demand struct {
 	largestTable     uint64 // elements that the largest table starts with
 	fixed            uint64 // elements of tables that do not grow, together
 	growing          uint64 // how many tables do
+	shared           bool   // a memory is shared between threads
 }
 
 func demandOf(m wasm.Module) demand {
 	d := demand{memories: uint64(len(m.Memories)), tables: uint64(len(m.Tables))}
 	for _, l := range m.Memories {
+		d.shared = d.shared || l.Shared
 		d.largestMemory = max(d.largestMemory, min(l.Min, 1<<48/wasi.PageSize)*wasi.PageSize)
 	}
 	for _, l := range m.Tables {
@@ -44,6 +49,22 @@ func (d demand) elements() uint64 {
 		return maxElements + 1
 	}
 	return min(d.fixed+d.growing*d.largestTable, maxElements+1)
+}
+
+var (
+	errTables = fmt.Errorf("its tables may have more than %d elements", maxElements)
+	errShared = errors.New("it has memory that is shared between threads, which WASI preview 1 does not have: build it without threads")
+)
+
+// refused says why the module is never run: no limit could hold it.
+func (d demand) refused() error {
+	switch {
+	case d.elements() > maxElements:
+		return errTables
+	case d.shared:
+		return errShared
+	}
+	return nil
 }
 
 // bounds are what Wasmtime holds each memory and each table of an instance to.

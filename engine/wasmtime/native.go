@@ -10,6 +10,7 @@ import (
 	"context"
 	"math"
 	"runtime/cgo"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -30,16 +31,12 @@ type library struct {
 	epochs bool // guests can be interrupted
 }
 
+// newLibrary makes an engine with the features of WebAssembly that Wasmtime has on by default: those that it calls finished.
 func newLibrary(epochs bool) *library {
 	config := C.wasm_config_new() // the engine takes it over
 	C.wasmtime_config_epoch_interruption_set(config, C.bool(epochs))
 	C.wasmtime_config_async_stack_size_set(config, stackSize+headroom) // not used, but it has to be the larger one
 	C.wasmtime_config_max_wasm_stack_set(config, stackSize)
-	// WebAssembly 3.0, as far as it is not the default.
-	C.wasmtime_config_wasm_tail_call_set(config, true)
-	C.wasmtime_config_wasm_multi_memory_set(config, true)
-	C.wasmtime_config_wasm_memory64_set(config, true)
-	C.wasmtime_config_wasm_threads_set(config, true) // atomic instructions, on memory of one's own
 	return &library{engine: C.wasm_engine_new_with_config(config), epochs: epochs}
 }
 
@@ -70,10 +67,12 @@ func (l *library) compile(binary []byte, imports []int) (*compiled, error) {
 	return l.link(module, imports)
 }
 
-// deserialize makes a module of what serialize wrote, which is trusted.
-func (l *library) deserialize(code []byte, imports []int) (*compiled, error) {
+// deserialize makes a module of the file that has what serialize wrote, which is trusted. It stays mapped, whatever becomes of its name.
+func (l *library) deserialize(path string, imports []int) (*compiled, error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
 	var module *C.wasmtime_module_t
-	if err := C.wasmtime_module_deserialize(l.engine, bytesOf(code), C.size_t(len(code)), &module); err != nil {
+	if err := C.wasmtime_module_deserialize_file(l.engine, name, &module); err != nil {
 		return nil, failed(err, nil)
 	}
 	return l.link(module, imports)
@@ -294,7 +293,7 @@ func failed(err *C.wasmtime_error_t, trap *C.wasm_trap_t) error {
 	}
 	defer C.wasm_byte_vec_delete(&message)
 	defer C.wasm_frame_vec_delete(&trace)
-	f.message = string(copied(message))
+	f.message = strings.TrimSuffix(string(copied(message)), "\x00") // a trap's has one
 	for _, at := range unsafe.Slice(trace.data, int(trace.size)) {
 		one := frame{index: uint32(C.wasm_frame_func_index(at)), offset: uint64(C.wasm_frame_module_offset(at))}
 		if name := C.wasmtime_frame_func_name(at); name != nil {

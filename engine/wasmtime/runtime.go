@@ -5,10 +5,8 @@ package wasmtime
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
@@ -21,13 +19,12 @@ import (
 type host struct {
 	*library
 	threads
+	cache *cache.Dir // nil without one
 }
-
-func newHost(epochs bool) *host { return &host{library: newLibrary(epochs)} }
 
 func (*host) Version() string { return version }
 
-// Config implements core.Keeper.
+// Config implements core.Runtime.
 func (rt *host) Config() string { return fmt.Sprintf("epochs %t", rt.epochs) }
 
 func (rt *host) Close() error {
@@ -44,28 +41,15 @@ func (rt *host) Compile(_ context.Context, src *core.Source) (core.Code, error) 
 	return rt.build(src, func(imports []int) (*compiled, error) { return rt.compile(src.Bytes, imports) })
 }
 
-// Save implements core.Keeper.
+// Save implements core.Runtime.
 func (*host) Save(c core.Code, put func(label string, content io.Reader) error) error {
 	return c.(*code).compiled.serialize(func(machine []byte) error { return put("", bytes.NewReader(machine)) })
 }
 
-// Load implements core.Keeper. Wasmtime compares its version, its configuration and the processor's features with those in the entry.
+// Load implements core.Runtime. Wasmtime compares its version, its configuration and the processor's features with those in the entry. It
+// maps the file, by a path, as the system does with a program, so processes that run one module share the memory of its code.
 func (rt *host) Load(_ context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
-	machine, err := readAll(entry.File)
-	if err != nil {
-		return nil, err
-	}
-	return rt.build(src, func(imports []int) (*compiled, error) { return rt.deserialize(machine, imports) })
-}
-
-func readAll(f *os.File) ([]byte, error) {
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	b := make([]byte, st.Size())
-	_, err = io.ReadFull(f, b)
-	return b, err
+	return rt.build(src, func(imports []int) (*compiled, error) { return rt.deserialize(rt.cache.Path(entry), imports) })
 }
 
 // build makes code by compiling or loading. What cannot be read is only said after Wasmtime had the chance to say better what is wrong.
@@ -85,29 +69,11 @@ func (rt *host) build(src *core.Source, by func(imports []int) (*compiled, error
 	c := &code{host: rt, compiled: made, demand: demandOf(m)}
 	err = unreadable
 	if err == nil {
-		err = refused(m, c.demand)
+		err = c.demand.refused()
 	}
 	if err != nil {
 		made.close()
 		return nil, invalid(err)
 	}
 	return c, nil
-}
-
-var (
-	errTables = fmt.Errorf("its tables may have more than %d elements", maxElements)
-	errShared = errors.New("it has memory that is shared between threads, which WASI preview 1 does not have: build it without threads")
-)
-
-// refused is what Wasmtime would take, and the limits of a run could not hold.
-func refused(m wasm.Module, d demand) error {
-	if d.elements() > maxElements {
-		return errTables
-	}
-	for _, l := range m.Memories {
-		if l.Shared {
-			return errShared
-		}
-	}
-	return nil
 }

@@ -37,20 +37,15 @@ var kinds = map[int]engine.TrapKind{
 	13: engine.TrapNullReference,
 }
 
-// uncaught is what Wasmtime says of an exception that nobody caught; it has no number for it.
-const uncaught = "thrown Wasm exception"
-
 // err is the failure as the engine's callers see it: a *engine.TrapError, or Wasmtime's words.
 func (f *failure) err() error {
 	message := words(f.message)
-	if !f.trap && !strings.Contains(message, uncaught) {
+	if !f.trap {
 		return errors.New(message)
 	}
-	t := &engine.TrapError{Kind: engine.TrapOther, Message: message, Backtrace: f.backtrace()}
-	if kind, ok := kinds[f.code]; f.trap && ok {
+	t := &engine.TrapError{Kind: engine.TrapOther, Message: strings.TrimPrefix(message, "wasm trap: "), Backtrace: f.backtrace()}
+	if kind, ok := kinds[f.code]; ok {
 		t.Kind, t.Message = kind, ""
-	} else if strings.Contains(message, uncaught) {
-		t.Kind, t.Message = engine.TrapException, ""
 	}
 	return t
 }

@@ -7,15 +7,18 @@
 // package engine/cache. [engine.Options.DebugInfo] changes nothing: backtraces name functions, and lines of source where no library
 // may ask for them, in the environment variable WASMTIME_BACKTRACE_DETAILS.
 //
-// A guest has a thread while it runs, with 8 MiB of stack for it, whatever the process's own threads have. Up to GOMAXPROCS threads
-// wait for the next guest until the engine is closed. A guest's memory reserves 4 GiB of address space, of which what it does not
-// use takes no memory.
+// A guest has a thread while it runs, and 7.5 MiB of its stack. Where the process's threads have less than the usual 8 MiB
+// (RLIMIT_STACK), guests have threads of their own, of which up to GOMAXPROCS wait for the next guest until the engine is closed. A
+// guest's memory reserves 4 GiB of address space; what it does not use of them takes no memory.
 //
-// The check whether its context has ended costs a guest up to a third of its speed; [engine.Options.Uninterruptible] leaves it out.
+// The check whether its context has ended costs a guest up to a third of its speed; [engine.Options.Uninterruptible] leaves it out. It
+// is made in loops and calls; a single instruction that fills or copies memory is not interrupted, and gigabytes take seconds.
 //
 // A run's memory limit holds for all its memories and tables together: several memories have equal shares of it, and tables that may
 // grow have a sixteenth. Without a limit memories are as large as they say, and tables have ten million elements at most.
-// Memory shared between threads is refused, because there are no threads in WASI preview 1 to share it with.
+// The features of WebAssembly are those that Wasmtime has on by default; garbage collection and exceptions are not among them in this
+// version. A module that uses them is an [*engine.InvalidModuleError], and so is one whose memory is shared between threads, of which
+// WASI preview 1 has none.
 package wasmtime
 
 import (

@@ -22,5 +22,7 @@ func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
 			caps[format] = caps[format].Without(engine.Interrupt)
 		}
 	}
-	return core.Open(Name, caps, opts, func(*cache.Dir) (core.Runtime, error) { return newHost(!opts.Uninterruptible), nil })
+	return core.Open(Name, caps, opts, func(dir *cache.Dir) (core.Runtime, error) {
+		return &host{library: newLibrary(!opts.Uninterruptible), cache: dir}, nil
+	})
 }
