@@ -40,6 +40,8 @@ func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { retu
 var capabilities = engine.FormatCapabilities{
 	wasi.FormatModule: moduleCapabilities(),
 	wasi.FormatText:   moduleCapabilities(),
+
+	wasi.FormatComponent: moduleCapabilities().Without(engine.Entrypoint, engine.Listeners),
 }
 
 func moduleCapabilities() engine.Capabilities {
