@@ -111,7 +111,7 @@ func TestNeeds(t *testing.T) {
 			if !c.ends {
 				ctx = context.WithoutCancel(ctx)
 			}
-			asked := engine.Needs(ctx, wasi.FormatModule, trial.cfg)
+			asked := engine.Needs(ctx, c.format(), trial.cfg)
 			if more := c.Needs.Missing(asked); !more.Empty() {
 				t.Errorf("the run needs %s, too", more)
 			}

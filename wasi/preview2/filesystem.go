@@ -248,7 +248,7 @@ func write(_ *Host, d *descriptor, a []Value) (Value, error) {
 	if !d.write {
 		return nil, syscall.EBADF
 	}
-	n, err := d.writeAt(a[1].([]byte), a[2].(uint64))
+	n, err := d.writeAt(bytesOf(a[1]), a[2].(uint64))
 	return uint64(n), err
 }
 

@@ -204,7 +204,7 @@ func (s *output) allow(n uint64, flushed bool) {
 
 func writing(flushed bool) func(*Host, []Value) (Value, error) {
 	return func(h *Host, a []Value) (Value, error) {
-		s, b := of[*output](h, a[0]), a[1].([]byte)
+		s, b := of[*output](h, a[0]), bytesOf(a[1])
 		s.allow(uint64(len(b)), flushed)
 		return h.streamed(nil, s.write(h, b))
 	}

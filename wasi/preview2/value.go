@@ -4,8 +4,14 @@ package preview2
 // list<u8>, or one of the types below.
 type Value any
 
-// List is a list of anything but u8.
+// List is a list of anything but u8, and as an argument also an empty one of u8: values do not say what they have none of.
 type List []Value
+
+// bytesOf is an argument of type list<u8>.
+func bytesOf(v Value) []byte {
+	b, _ := v.([]byte)
+	return b
+}
 
 // Tuple is a tuple.
 type Tuple []Value
