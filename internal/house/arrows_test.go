@@ -24,16 +24,17 @@ var arrows = map[string][]string{
 	"wasi":          {},
 	"wasi/vfs":      {"wasi", xsys},
 	"wasi/preview1": {"wasi", "wasi/vfs"},
+	"wasi/preview2": {"wasi", "wasi/vfs"},
 
 	"engine":            {"wasi"},
 	"engine/all":        {"engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
 
-	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1"},
+	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2"},
 	"engine/internal/wasm": {},
 	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
-	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmtime},
+	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2", "wasi/vfs", wasmtime},
 	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
 	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
 
