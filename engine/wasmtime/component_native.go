@@ -137,7 +137,7 @@ func (l *library) runComponent(ctx context.Context, c *component, cr *core.Run, 
 }
 
 func (l *library) callComponent(c *component, r *run, ctx *C.wasmtime_context_t, guest *C.guest_t) error {
-	ended := func(err *C.wasmtime_error_t) error {
+	ended := func(err *C.wasmtime_error_t, begun bool) error {
 		failure := failed(err, nil)
 		if v := r.Component.Violation(); v != nil {
 			return &engine.TrapError{Kind: engine.TrapOther, Message: v.Error()}
@@ -145,11 +145,11 @@ func (l *library) callComponent(c *component, r *run, ctx *C.wasmtime_context_t,
 		if guest.stopped {
 			return core.ErrStopped
 		}
-		return componentFailure(failure)
+		return componentFailure(failure, begun)
 	}
 	var instance C.wasmtime_component_instance_t
 	if err := C.wasmtime_component_linker_instantiate(c.linker, ctx, c.native, &instance); err != nil {
-		return ended(err)
+		return ended(err, false)
 	}
 	r.Begin()
 	var function C.wasmtime_component_func_t
@@ -159,7 +159,7 @@ func (l *library) callComponent(c *component, r *run, ctx *C.wasmtime_context_t,
 	result := (*C.wasmtime_component_val_t)(C.calloc(1, C.sizeof_wasmtime_component_val_t)) // C keeps pointers in it
 	defer C.free(unsafe.Pointer(result))
 	if err := C.wasmtime_component_func_call(&function, ctx, nil, 0, result, 1); err != nil {
-		return ended(err)
+		return ended(err, true)
 	}
 	defer C.wasmtime_component_val_delete(result)
 	if of[C.wasmtime_component_valresult_t](result).is_ok {

@@ -1,7 +1,6 @@
 package wasmtime
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/wasmoci/wasmoci/engine"
@@ -20,19 +19,21 @@ var trapWords = map[string]engine.TrapKind{
 	"invalid conversion to integer":                 engine.TrapConversion,
 	"unaligned atomic access":                       engine.TrapUnaligned,
 	"null reference":                                engine.TrapNullReference,
-	"cannot leave component instance":               engine.TrapOther,
-	"cannot enter component instance":               engine.TrapOther,
 }
 
-// componentFailure is the end of a component that Wasmtime has reported by err, whose words tell whether the guest trapped.
-func componentFailure(err error) error {
+// componentFailure is the end of a component that Wasmtime has reported by err. Once the guest has begun it is always a trap: of
+// its own, or because it passed what the canonical ABI does not take.
+func componentFailure(err error, begun bool) error {
 	message := err.Error()
-	words, isTrap := strings.CutPrefix(message[max(0, strings.LastIndex(message, "wasm trap: ")):], "wasm trap: ")
-	if !isTrap {
-		return errors.New(message)
+	if at := strings.LastIndex(message, trapPrefix); at >= 0 {
+		message = message[at+len(trapPrefix):]
+	} else if !begun {
+		return err
 	}
-	if kind, ok := trapWords[words]; ok && kind != engine.TrapOther {
+	if kind, ok := trapWords[message]; ok {
 		return &engine.TrapError{Kind: kind}
 	}
-	return &engine.TrapError{Kind: engine.TrapOther, Message: words}
+	return &engine.TrapError{Kind: engine.TrapOther, Message: message}
 }
+
+const trapPrefix = "wasm trap: "
