@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"wasi/preview1": {"wasi", "wasi/vfs"},
 
 	"engine":            {"wasi"},
-	"engine/all":        {"engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
+	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
 
