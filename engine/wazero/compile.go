@@ -56,25 +56,34 @@ func (m *module) build(ctx context.Context, phase engine.Phase, wasm []byte, c w
 	m.cache = c
 	m.runtime = wazero.NewRuntimeWithConfig(ctx, m.engine.runtimeConfig(c))
 	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
-	checked, unreadable := instrument(wasm, !m.engine.opts.DebugInfo)
-	if unreadable != nil {
-		checked = wasm // for wazero to say better what is wrong
-	}
-	if m.compiled, err = m.runtime.CompileModule(ctx, checked); err == nil {
-		err = unreadable
+	checks := m.engine.checks()
+	checked, err := instrument(wasm, checks)
+	if err == nil {
+		m.compiled, err = m.runtime.CompileModule(ctx, checked)
 	}
 	if err != nil {
+		if _, better := m.runtime.CompileModule(ctx, wasm); better != nil { // about the module as it was given
+			err = better
+		}
 		return invalid(m.info.Name, err)
 	}
+	functions := m.compiled.ImportedFunctions() // in the order of the module
+	if checks {
+		functions = functions[min(1, len(functions)):]
+		if err := offerCheck(ctx, m.runtime); err != nil {
+			return err
+		}
+	}
 	imported := make(map[string]bool)
-	for _, f := range m.compiled.ImportedFunctions() {
-		module, _, _ := f.Import()
-		imported[module] = true
+	for _, f := range functions {
+		if module, _, _ := f.Import(); module != checkModule {
+			imported[module] = true
+		}
 	}
 	if err := offer(ctx, m.runtime, imported); err != nil {
 		return err
 	}
-	m.describe(wasm)
+	m.describe(wasm, functions)
 	return nil
 }
 
@@ -137,12 +146,19 @@ func (m *module) buildCached(ctx context.Context, content *engine.Content) error
 	return nil
 }
 
+// checks tells whether guests look for the end of their context. Debug information would not be true of code with checks.
+func (e *wazeroEngine) checks() bool { return !e.opts.DebugInfo && !e.opts.Uninterruptible }
+
 // codeConfig names what changes the code that wazero makes.
 func (e *wazeroEngine) codeConfig() string {
+	config := "instrumented 2"
 	if e.opts.DebugInfo {
-		return "instrumented 1, debug information"
+		config += ", debug information"
 	}
-	return "instrumented 1"
+	if e.opts.Uninterruptible {
+		config += ", uninterruptible"
+	}
+	return config
 }
 
 func put(dir *cache.Dir, key cache.Key, path string) error {

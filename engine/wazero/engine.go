@@ -155,7 +155,7 @@ func (e *wazeroEngine) Compile(ctx context.Context, src engine.Source) (engine.M
 func (e *wazeroEngine) runtimeConfig(c wazero.CompilationCache) wazero.RuntimeConfig {
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(features).
-		WithCloseOnContextDone(true).
+		WithCloseOnContextDone(e.opts.DebugInfo). // slow, and only in loops: for the collector
 		WithDebugInfoEnabled(e.opts.DebugInfo)
 	if c != nil {
 		config = config.WithCompilationCache(c)

@@ -1,19 +1,11 @@
 package wazero
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 )
-
-// wazero looks for the end of the context where a loop begins, and nowhere else: a guest that only calls, itself or one
-// function twice as many of another, would never be ended, and would stop Go's collector and with it the process. And it
-// takes a table as large as the module says, or grows it to. So modules are changed before wazero sees them: a function
-// that may call begins with a check now and then, and tables have a bound.
-
-// checkEvery is how many calls pass between two checks, each of which leaves compiled code for Go.
-const checkEvery = 1000
 
 // maxElements bounds the tables of an instance together. An element takes 8 bytes. maxTables bounds their number.
 const (
@@ -21,23 +13,40 @@ const (
 	maxTables   = 10_000
 )
 
-// Sections in the order of the binary format (core specification, 5.5.2); others are custom.
+// Sections of the binary format (core specification, 5.5.2).
 const (
-	sectionCustom  = 0
-	sectionType    = 1
-	sectionImport  = 2
-	sectionTable   = 4
-	sectionMemory  = 5
-	sectionGlobal  = 6
-	sectionExport  = 7
-	sectionElement = 9
-	sectionCode    = 10
+	sectionCustom    = 0
+	sectionType      = 1
+	sectionImport    = 2
+	sectionFunction  = 3
+	sectionTable     = 4
+	sectionMemory    = 5
+	sectionGlobal    = 6
+	sectionExport    = 7
+	sectionStart     = 8
+	sectionElement   = 9
+	sectionCode      = 10
+	sectionData      = 11
+	sectionDataCount = 12
+	sectionTag       = 13
 )
 
-// beforeGlobals are the sections that stand before the global section.
-var beforeGlobals = map[byte]bool{sectionCustom: true, sectionType: true, sectionImport: true, 3: true, sectionTable: true, sectionMemory: true, 13: true}
+// sectionOrder is where a section that is not custom stands among the others.
+var sectionOrder = map[byte]int{
+	sectionType: 1, sectionImport: 2, sectionFunction: 3, sectionTable: 4, sectionMemory: 5, sectionTag: 6, sectionGlobal: 7,
+	sectionExport: 8, sectionStart: 9, sectionElement: 10, sectionDataCount: 11, sectionCode: 12, sectionData: 13,
+}
 
-var errTables = fmt.Errorf("its tables have more than %d elements", maxElements)
+var (
+	errTables  = fmt.Errorf("its tables have more than %d elements", maxElements)
+	errIndex   = errors.New("it names something that it does not have")
+	errSection = errors.New("a section is not what or where it should be")
+)
+
+type section struct {
+	id   byte
+	body []byte
+}
 
 // instrument returns the module with bounds and, if checks says so, with checks. What it cannot read is an error; whether the
 // rest is valid is for wazero to say.
@@ -47,131 +56,361 @@ func instrument(wasm []byte, checks bool) (out []byte, err error) {
 			err = errors.New("a section ends too soon")
 		}
 	}()
-	counter, err := countGlobals(wasm)
-	if err != nil {
-		return nil, err
-	}
-	out = make([]byte, 0, len(wasm)+len(wasm)/16)
-	out = append(out, wasm[:8]...)
-	r, placed := reader(wasm[8:]), false
-	for len(r) > 0 {
+	var sections []section
+	for r := reader(wasm[8:]); len(r) > 0; {
 		id := r.byte()
-		body := r.take(r.uint())
-		if checks && !placed && !beforeGlobals[id] {
-			placed = true
-			if id != sectionGlobal {
-				out = appendSection(out, sectionGlobal, appendCounter([]byte{1}))
+		sections = append(sections, section{id, r.take(r.uint())})
+	}
+	for i, s := range sections {
+		if s.id == sectionTable {
+			if sections[i].body, err = boundTables(s.body); err != nil {
+				return nil, err
 			}
 		}
-		switch {
-		case id == sectionTable:
-			body, err = boundTables(body)
-		case id == sectionGlobal && checks:
-			g := reader(body)
-			n := g.uint()
-			body = appendCounter(append(binary.AppendUvarint(nil, n+1), g...))
-		case id == sectionCode && checks:
-			body = appendChecks(make([]byte, 0, len(body)+len(body)/8), body, counter)
-		}
-		if err != nil {
+	}
+	if checks {
+		if sections, err = meter(sections); err != nil {
 			return nil, err
 		}
-		out = appendSection(out, id, body)
+	}
+	out = make([]byte, 0, len(wasm)+len(wasm)/4)
+	out = append(out, wasm[:8]...)
+	for _, s := range sections {
+		out = append(out, s.id)
+		out = binary.AppendUvarint(out, uint64(len(s.body)))
+		out = append(out, s.body...)
 	}
 	return out, nil
 }
 
-func appendSection(out []byte, id byte, body []byte) []byte {
-	out = binary.AppendUvarint(append(out, id), uint64(len(body)))
-	return append(out, body...)
+// metered is a module while checks are put into it. The import of the check is function 0, so that every function has the
+// next higher index. What else is new comes last in its index space, and no instruction of the module may name it.
+type metered struct {
+	types     []functionType
+	imported  uint64   // functions
+	functions []uint64 // types of those that are defined
+	globals   uint64
+	newTypes  []byte            // appended to the type section
+	countNew  uint64            // of them
+	named     map[uint64]string // functions
+	module    string            // its own name
 }
 
-// countGlobals returns the index of the next global.
-func countGlobals(wasm []byte) (n uint64, err error) {
-	for r := reader(wasm[8:]); len(r) > 0; {
+type functionType struct {
+	params  uint64
+	results string
+}
+
+// meter puts checks into a module.
+func meter(sections []section) ([]section, error) {
+	m := &metered{named: make(map[uint64]string)}
+	present, order := make(map[byte]bool), 0
+	for _, s := range sections {
+		if s.id != sectionCustom {
+			if sectionOrder[s.id] <= order {
+				return nil, errSection
+			}
+			order = sectionOrder[s.id]
+			present[s.id] = true
+		}
+		if err := m.read(s); err != nil {
+			return nil, err
+		}
+	}
+	m.newType(functionType{})
+	changed := make(map[byte][]byte)
+	for _, s := range sections {
+		if s.id == sectionCustom {
+			continue
+		}
+		body, err := m.change(s)
+		if err != nil {
+			return nil, err
+		}
+		changed[s.id] = body
+	}
+	// Bodies of functions need more types, so these are complete only now.
+	if !present[sectionType] {
+		changed[sectionType] = []byte{0}
+	}
+	r := reader(changed[sectionType])
+	n := r.uint()
+	changed[sectionType] = append(append(binary.AppendUvarint(nil, n+m.countNew), r...), m.newTypes...)
+	if !present[sectionImport] {
+		changed[sectionImport] = m.imports([]byte{0})
+	}
+	if !present[sectionGlobal] {
+		changed[sectionGlobal] = appendCounter([]byte{1})
+	}
+	out := make([]section, 0, len(sections)+4)
+	emit := func(below int) {
+		for _, id := range []byte{sectionType, sectionImport, sectionGlobal} {
+			if !present[id] && sectionOrder[id] < below {
+				present[id] = true
+				out = append(out, section{id, changed[id]})
+			}
+		}
+	}
+	for _, s := range sections {
+		if s.id == sectionCustom {
+			if name := reader(s.body); name.name() != "name" {
+				out = append(out, s)
+			}
+			continue
+		}
+		emit(sectionOrder[s.id])
+		out = append(out, section{s.id, changed[s.id]})
+	}
+	emit(len(sectionOrder) + 1)
+	return append(out, section{sectionCustom, m.names()}), nil
+}
+
+// read notes what the change of other sections needs to know of one.
+func (m *metered) read(s section) error {
+	r := reader(s.body)
+	switch s.id {
+	case sectionType:
+		for range r.uint() {
+			if r.byte() != 0x60 {
+				return errSection
+			}
+			var t functionType
+			params := r.name()
+			t.params, t.results = uint64(len(params)), r.name()
+			for _, v := range []byte(params + t.results) {
+				if !isValueType(v) {
+					return errSection
+				}
+			}
+			m.types = append(m.types, t)
+		}
+	case sectionImport:
+		for range r.uint() {
+			r.name()
+			r.name()
+			switch kind := r.kind(); kind {
+			case "func":
+				m.imported++
+				if r.uint() >= uint64(len(m.types)) {
+					return errIndex
+				}
+			case "tag":
+				return errSection
+			default:
+				if kind == "global" {
+					m.globals++
+				}
+				r.skipType(kind)
+			}
+		}
+	case sectionFunction:
+		for range r.uint() {
+			t := r.uint()
+			if t >= uint64(len(m.types)) {
+				return errIndex
+			}
+			m.functions = append(m.functions, t)
+		}
+	case sectionGlobal:
+		m.globals += r.uint()
+	case sectionCustom:
+		if r.name() == "name" {
+			m.readNames(r)
+		}
+	}
+	return nil
+}
+
+// change returns a section with functions renumbered, and with what is new.
+func (m *metered) change(s section) ([]byte, error) {
+	r := reader(s.body)
+	switch s.id {
+	case sectionImport:
+		return m.imports(s.body), nil
+	case sectionStart:
+		return binary.AppendUvarint(nil, r.uint()+1), nil
+	case sectionExport:
+		return m.exports(r)
+	case sectionGlobal:
+		n := r.uint()
+		out := binary.AppendUvarint(nil, n+1)
+		for range n {
+			out = append(out, r.take(2)...)
+			var err error
+			if out, err = m.constant(out, &r); err != nil {
+				return nil, err
+			}
+		}
+		return append(appendCounter(out), r...), nil
+	case sectionElement:
+		return m.elements(r)
+	case sectionData:
+		return m.data(r)
+	case sectionCode:
+		return m.code(r)
+	}
+	return s.body, nil
+}
+
+// imports puts the check before all others.
+func (m *metered) imports(body []byte) []byte {
+	r := reader(body)
+	out := binary.AppendUvarint(nil, r.uint()+1)
+	out = appendName(appendName(out, checkModule), checkName)
+	out = append(out, 0)
+	return append(binary.AppendUvarint(out, uint64(len(m.types))), r...)
+}
+
+func (m *metered) exports(r reader) ([]byte, error) {
+	n := r.uint()
+	out := binary.AppendUvarint(nil, n)
+	for range n {
+		out = appendName(out, r.name())
+		kind := r.byte()
+		i := r.uint()
+		switch {
+		case externKinds[kind] == "func":
+			i++
+		case externKinds[kind] == "global" && i >= m.globals:
+			return nil, errIndex
+		}
+		out = binary.AppendUvarint(append(out, kind), i)
+	}
+	return append(out, r...), nil
+}
+
+// elements renumbers functions in the element section, which has eight kinds of segments.
+func (m *metered) elements(r reader) (out []byte, err error) {
+	n := r.uint()
+	out = binary.AppendUvarint(nil, n)
+	for range n {
+		flags := r.uint()
+		if flags > 7 {
+			return nil, errSection
+		}
+		out = binary.AppendUvarint(out, flags)
+		passive, explicit, expressions := flags&1 != 0, flags&2 != 0, flags&4 != 0
+		if !passive {
+			if explicit {
+				out = binary.AppendUvarint(out, r.uint()) // table
+			}
+			if out, err = m.constant(out, &r); err != nil {
+				return nil, err
+			}
+		}
+		if passive || explicit {
+			out = append(out, r.byte()) // kind or type
+		}
+		count := r.uint()
+		out = binary.AppendUvarint(out, count)
+		for range count {
+			if !expressions {
+				out = binary.AppendUvarint(out, r.uint()+1)
+			} else if out, err = m.constant(out, &r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return append(out, r...), nil
+}
+
+func (m *metered) data(r reader) (out []byte, err error) {
+	n := r.uint()
+	out = binary.AppendUvarint(nil, n)
+	for range n {
+		flags := r.uint()
+		out = binary.AppendUvarint(out, flags)
+		if flags == 2 {
+			out = binary.AppendUvarint(out, r.uint()) // memory
+		}
+		if flags != 1 {
+			if out, err = m.constant(out, &r); err != nil {
+				return nil, err
+			}
+		}
+		out = appendName(out, r.name())
+	}
+	return append(out, r...), nil
+}
+
+// constant appends a constant expression.
+func (m *metered) constant(out []byte, r *reader) ([]byte, error) {
+	for {
+		ahead := *r
+		in, err := ahead.instruction()
+		if err != nil {
+			return nil, err
+		}
+		if in.op == opGlobalGet && in.index >= m.globals {
+			return nil, errIndex
+		}
+		out = appendNext(out, r)
+		if in.op == opEnd {
+			return out, nil
+		}
+	}
+}
+
+// appendNext takes an instruction, which is known to be one, and appends it, with the function that it names renumbered.
+func appendNext(out []byte, r *reader) []byte {
+	before := *r
+	in, err := r.instruction()
+	if err != nil {
+		panic(err)
+	}
+	switch in.op {
+	case opCall, opReturnCall, opRefFunc:
+		return binary.AppendUvarint(append(out, before[0]), in.index+1)
+	}
+	return append(out, before[:len(before)-len(*r)]...)
+}
+
+func appendName(out []byte, name string) []byte {
+	return append(binary.AppendUvarint(out, uint64(len(name))), name...)
+}
+
+// newType returns the index of a type that is added.
+func (m *metered) newType(t functionType) uint64 {
+	m.newTypes = append(m.newTypes, 0x60)
+	m.newTypes = append(m.newTypes, 0)
+	m.newTypes = appendName(m.newTypes, t.results)
+	m.countNew++
+	return uint64(len(m.types)) + m.countNew - 1
+}
+
+// readNames notes what the name section says. What cannot be read of it is not there.
+func (m *metered) readNames(r reader) {
+	defer func() { _ = recover() }() // of a slice index
+	for len(r) > 0 {
 		id := r.byte()
 		body := reader(r.take(r.uint()))
 		switch id {
-		case sectionImport:
+		case 0:
+			m.module = body.name()
+		case 1:
 			for range body.uint() {
-				body.name()
-				body.name()
-				kind := body.kind()
-				body.skipType(kind)
-				if kind == "global" {
-					n++
-				}
+				i := body.uint()
+				m.named[i] = body.name()
 			}
-		case sectionGlobal:
-			n += body.uint()
 		}
 	}
-	if n > 1<<31 {
-		return 0, errors.New("too many globals")
-	}
-	return n, nil
 }
 
-// appendCounter appends a global: a mutable i32 that begins with checkEvery.
-func appendCounter(b []byte) []byte {
-	b = append(b, 0x7f, 0x01, 0x41)
-	b = appendInt(b, checkEvery)
-	return append(b, 0x0b)
-}
-
-// appendInt appends a signed LEB128 number.
-func appendInt(b []byte, v int64) []byte {
-	for {
-		c := byte(v & 0x7f)
-		v >>= 7
-		if v == 0 && c&0x40 == 0 || v == -1 && c&0x40 != 0 {
-			return append(b, c)
+// names returns a name section that names every function, so that one without a name goes by the index which it has in the
+// module as it was given.
+func (m *metered) names() []byte {
+	n := m.imported + uint64(len(m.functions))
+	functions := binary.AppendUvarint(nil, n)
+	for i := range n {
+		name, ok := m.named[i]
+		if !ok || name == "" {
+			name = "$" + strconv.FormatUint(i, 10)
 		}
-		b = append(b, c|0x80)
+		functions = appendName(binary.AppendUvarint(functions, i+1), name)
 	}
-}
-
-// check is what a function begins with: count down, and at 0 be looked at in an empty loop, where wazero checks.
-func check(counter uint64) []byte {
-	get := binary.AppendUvarint([]byte{0x23}, counter)
-	set := binary.AppendUvarint([]byte{0x24}, counter)
-	var b []byte
-	b = append(append(b, get...), 0x41, 0x01, 0x6b) // counter - 1
-	b = append(append(b, set...), get...)           // kept
-	b = append(b, 0x45, 0x04, 0x40)                 // if it is 0
-	b = append(b, 0x03, 0x40, 0x0b, 0x41)           // loop end
-	b = append(appendInt(b, checkEvery), set...)    // begin again
-	return append(b, 0x0b)                          // end
-}
-
-// appendChecks appends the code section with a check at the beginning of each function that may call another.
-func appendChecks(out, section []byte, counter uint64) []byte {
-	code := check(counter)
-	r := reader(section)
-	n := r.uint()
-	out = binary.AppendUvarint(out, n)
-	for range n {
-		body := r.take(r.uint())
-		if !mayCall(body) {
-			out = append(binary.AppendUvarint(out, uint64(len(body))), body...)
-			continue
-		}
-		rest := reader(body)
-		for range rest.uint() { // groups of locals: how many, of what type
-			rest.uint()
-			rest.byte()
-		}
-		locals := body[:len(body)-len(rest)]
-		out = binary.AppendUvarint(out, uint64(len(body)+len(code)))
-		out = append(append(append(out, locals...), code...), rest...)
-	}
-	return append(out, r...)
-}
-
-// mayCall tells whether a function has the byte of an instruction that calls: call, call_indirect, their tail forms,
-// call_ref and return_call_ref. It may be part of another instruction, which costs a check too many.
-func mayCall(body []byte) bool {
-	return bytes.ContainsAny(body, "\x10\x11\x12\x13\x14\x15")
+	out := appendName(nil, "name")
+	out = appendName(append(out, 0), string(appendName(nil, m.module)))
+	return appendName(append(out, 1), string(functions))
 }
 
 // boundTables gives each table a maximum, so that they cannot have more than maxElements together.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/wasi"
@@ -25,10 +26,9 @@ type module struct {
 
 func (m *module) Info() engine.ModuleInfo { return m.info }
 
-// describe fills in what the module imports and exports.
-func (m *module) describe(wasm []byte) {
+// describe fills in what the module imports and exports; functions are those that it imports.
+func (m *module) describe(wasm []byte, functions []api.FunctionDefinition) {
 	m.info.Imports, m.info.Exports, m.info.MemoryBytes = sections(wasm)
-	functions := m.compiled.ImportedFunctions() // in the order of the module
 	for i := range m.info.Imports {
 		if e := &m.info.Imports[i]; e.Kind == "func" {
 			e.Type = signature(functions[0].ParamTypes(), functions[0].ResultTypes())
