@@ -132,7 +132,7 @@ func (m *metered) function(out, body []byte, t functionType) ([]byte, error) {
 	for range groups {
 		locals += code.uint()
 		if !isValueType(code.byte()) {
-			return nil, errSection
+			return nil, errType
 		}
 	}
 	c, err := m.cost(code, locals)

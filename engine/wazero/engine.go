@@ -45,16 +45,17 @@ type wazeroEngine struct {
 
 func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
 	fail := func(err error) (engine.Engine, error) { return nil, &engine.Error{Engine: Name, Op: "open", Err: err} }
-	if opts.Uninterruptible {
-		return fail(&engine.UnsupportedError{Engine: Name, Format: wasi.FormatModule, Missing: engine.NewCapabilities(engine.Unchecked)})
+	can, err := uninterruptible(opts.Uninterruptible, capabilities[wasi.FormatModule])
+	if err != nil {
+		return fail(err)
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	caps := maps.Clone(capabilities)
 	if opts.DebugInfo { // the checks would move the code away from what the debug information says of it
-		caps[wasi.FormatModule] = caps[wasi.FormatModule].Without(engine.Interrupt)
+		can = can.Without(engine.Interrupt)
 	}
+	caps := engine.FormatCapabilities{wasi.FormatModule: can}
 	e := &wazeroEngine{opts: opts, caps: caps, obs: engine.NewObserver(opts.Observe), modules: make(map[*module]struct{})}
 	if opts.CacheDir != "" {
 		dir, err := cache.Open(opts.CacheDir)
@@ -155,7 +156,7 @@ func (e *wazeroEngine) Compile(ctx context.Context, src engine.Source) (engine.M
 func (e *wazeroEngine) runtimeConfig(c wazero.CompilationCache) wazero.RuntimeConfig {
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(features).
-		WithCloseOnContextDone(e.opts.DebugInfo). // slow, and only in loops: for the collector
+		WithCloseOnContextDone(e.opts.DebugInfo && !e.opts.Uninterruptible). // slow, and only in loops: for the collector
 		WithDebugInfoEnabled(e.opts.DebugInfo)
 	if c != nil {
 		config = config.WithCompilationCache(c)

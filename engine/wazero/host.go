@@ -65,6 +65,9 @@ func hostFunction(i int, f preview1.Func) api.GoModuleFunc {
 			args[k] &= mask[k]
 		}
 		e := run.host.Call(i, run.memory.bytes(), args)
+		if run.heap != nil {
+			run.heap.called()
+		}
 		if e == preview1.Stop {
 			panic(sys.NewExitError(0)) // the way out of a guest; why is in the host
 		}

@@ -19,6 +19,7 @@ type instance struct {
 	entrypoint string
 	host       *preview1.Host
 	memory     memory
+	heap       *heap // nil where the guest has checks
 	begun      time.Time
 
 	done  chan struct{} // closed when the following are final
@@ -52,6 +53,7 @@ func (i *instance) run(ctx context.Context) {
 	if err != nil {
 		err = &engine.Error{Engine: Name, Op: "run", Err: err}
 	}
+	i.heap.release()
 	i.err, i.ended = err, time.Since(i.begun)
 	i.module.event(engine.PhaseEnd, i.ended)
 	close(i.done)

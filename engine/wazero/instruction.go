@@ -109,7 +109,10 @@ var immediates, immediatesFC, immediatesFD = func() (plain, fc, fd [256]byte) {
 	return plain, fc, fd
 }()
 
-var errInstruction = errors.New("it has an instruction that is not supported")
+var (
+	errInstruction = errors.New("it has an instruction that is not supported")
+	errType        = errors.New("it has a type that is not supported")
+)
 
 // instruction is one instruction, with those of its immediates that instrumenting looks at.
 type instruction struct {
@@ -145,7 +148,7 @@ func (r *reader) instruction() (in instruction, err error) {
 			in.typed, in.index = true, uint64(t)
 		case -5 <= t, t == -16, t == -17, t == -64:
 		default:
-			return in, errInstruction
+			return in, errType
 		}
 	case index:
 		in.index = r.uint()
@@ -163,12 +166,15 @@ func (r *reader) instruction() (in instruction, err error) {
 			r.byte()
 		}
 	case oneType:
-		if n := r.byte(); n != 1 || !isValueType(r.byte()) {
+		if r.byte() != 1 {
 			return in, errInstruction
+		}
+		if !isValueType(r.byte()) {
+			return in, errType
 		}
 	case heapType:
 		if t := r.byte(); t != 0x70 && t != 0x6f {
-			return in, errInstruction
+			return in, errType
 		}
 	case signed32:
 		r.int(5)

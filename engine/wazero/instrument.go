@@ -179,7 +179,7 @@ func (m *metered) read(s section) error {
 			t.params, t.results = uint64(len(params)), r.name()
 			for _, v := range []byte(params + t.results) {
 				if !isValueType(v) {
-					return errSection
+					return errType
 				}
 			}
 			m.types = append(m.types, t)
@@ -199,6 +199,9 @@ func (m *metered) read(s section) error {
 			default:
 				if kind == "global" {
 					m.globals++
+				}
+				if kind != "memory" && !isValueType(r[0]) {
+					return errType
 				}
 				r.skipType(kind)
 			}
@@ -235,6 +238,9 @@ func (m *metered) change(s section) ([]byte, error) {
 		n := r.uint()
 		out := binary.AppendUvarint(nil, n+1)
 		for range n {
+			if !isValueType(r[0]) {
+				return nil, errType
+			}
 			out = append(out, r.take(2)...)
 			var err error
 			if out, err = m.constant(out, &r); err != nil {
@@ -299,7 +305,11 @@ func (m *metered) elements(r reader) (out []byte, err error) {
 			}
 		}
 		if passive || explicit {
-			out = append(out, r.byte()) // kind or type
+			kind := r.byte()
+			if expressions && !isValueType(kind) {
+				return nil, errType
+			}
+			out = append(out, kind)
 		}
 		count := r.uint()
 		out = binary.AppendUvarint(out, count)
@@ -428,7 +438,7 @@ func boundTables(section []byte) ([]byte, error) {
 	for i := range tables {
 		t := table{kind: r.byte(), most: 1<<32 - 1}
 		flags := r.byte()
-		if flags > 1 {
+		if flags > 1 || !isValueType(t.kind) {
 			return nil, fmt.Errorf("table %d is of a kind that is not supported", i)
 		}
 		if t.minimum = r.uint(); t.minimum > maxElements {

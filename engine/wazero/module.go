@@ -101,13 +101,17 @@ func (m *module) Start(ctx context.Context, cfg *wasi.Config) (engine.Instance, 
 	if err == nil {
 		err = m.missing
 	}
+	inst := &instance{module: m, entrypoint: cfg.Entrypoint, begun: time.Now(), done: make(chan struct{})}
+	if err == nil && m.engine.opts.Uninterruptible {
+		inst.heap, err = occupy()
+	}
 	if err != nil {
 		leave()
 		return fail(err)
 	}
-	inst := &instance{module: m, entrypoint: cfg.Entrypoint, begun: time.Now(), done: make(chan struct{})}
 	m.event(engine.PhaseInstantiate, 0)
 	if inst.host, err = preview1.New(ctx, cfg); err != nil {
+		inst.heap.release()
 		leave()
 		return fail(err)
 	}
