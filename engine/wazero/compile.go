@@ -58,10 +58,10 @@ func (m *module) build(ctx context.Context, phase engine.Phase, wasm []byte, c w
 	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
 	checks := m.engine.checks()
 	checked, err := instrument(wasm, checks)
-	if err == nil {
-		m.compiled, err = m.runtime.CompileModule(ctx, checked)
-	}
 	if err != nil {
+		return invalid(m.info.Name, err)
+	}
+	if m.compiled, err = m.runtime.CompileModule(ctx, checked); err != nil {
 		if _, better := m.runtime.CompileModule(ctx, wasm); better != nil { // about the module as it was given
 			err = better
 		}

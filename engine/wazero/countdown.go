@@ -130,7 +130,9 @@ func (m *metered) function(out, body []byte, t functionType) ([]byte, error) {
 	code := reader(body)
 	groups, locals := code.uint(), t.params
 	for range groups {
-		locals += code.uint()
+		if locals += code.uint(); locals > maxLocals {
+			return nil, errLocals
+		}
 		if !isValueType(code.byte()) {
 			return nil, errType
 		}

@@ -38,7 +38,9 @@ var sectionOrder = map[byte]int{
 }
 
 var (
+	errLocals  = fmt.Errorf("a function has more than %d local variables", maxLocals)
 	errTables  = fmt.Errorf("its tables have more than %d elements", maxElements)
+	errEnds    = errors.New("a section ends too soon")
 	errIndex   = errors.New("it names something that it does not have")
 	errSection = errors.New("a section is not what or where it should be")
 )
@@ -48,12 +50,12 @@ type section struct {
 	body []byte
 }
 
-// instrument returns the module with bounds and, if checks says so, with checks. What it cannot read is an error; whether the
-// rest is valid is for wazero to say.
+// instrument returns the module with bounds and, if checks says so, with checks. What it cannot read is an error, and must not be given
+// to wazero, which can be made to allocate without bound; whether the rest is valid is for wazero to say.
 func instrument(wasm []byte, checks bool) (out []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil { // of a slice index: the module ends too soon
-			err = errors.New("a section ends too soon")
+			err = errEnds
 		}
 	}()
 	var sections []section
@@ -68,10 +70,12 @@ func instrument(wasm []byte, checks bool) (out []byte, err error) {
 			}
 		}
 	}
+	metered, err := meter(sections) // also without checks: wazero believes what a module says of its size, to the last byte of memory
+	if err != nil {
+		return nil, err
+	}
 	if checks {
-		if sections, err = meter(sections); err != nil {
-			return nil, err
-		}
+		sections = metered
 	}
 	out = make([]byte, 0, len(wasm)+len(wasm)/4)
 	out = append(out, wasm[:8]...)
@@ -82,6 +86,9 @@ func instrument(wasm []byte, checks bool) (out []byte, err error) {
 	}
 	return out, nil
 }
+
+// maxLocals bounds the local variables of a function, as other engines do.
+const maxLocals = 50_000
 
 // metered is a module while checks are put into it. The import of the check is function 0, so that every function has the
 // next higher index. What else is new comes last in its index space, and no instruction of the module may name it.
