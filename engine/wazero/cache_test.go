@@ -109,11 +109,6 @@ func TestCache(t *testing.T) {
 	// An entry whose digest is right, made by another version or by somebody with the user's rights: wazero's own check says
 	// no, and the module is compiled again.
 	t.Run("foreign", func(t *testing.T) {
-		e, err := New(t.Context(), engine.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
 		content, err := engine.FromBytes(exit42).Load(1 << 20)
 		if err != nil {
 			t.Fatal(err)
@@ -123,7 +118,7 @@ func TestCache(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		key := cache.Key{Module: content.Digest, Engine: Name, Version: version(), Config: e.(*wazeroEngine).codeConfig(), CPU: cache.CPU()}
+		key := cache.Key{Module: content.Digest, Engine: Name, Version: version(), Config: (&compiler{}).Config(), CPU: cache.CPU()}
 		got, err := d.Get(key)
 		if err != nil {
 			t.Fatal(err)
@@ -137,6 +132,34 @@ func TestCache(t *testing.T) {
 	})
 	if left, _ := filepath.Glob(filepath.Join(dir, "tmp-*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestCacheRequired: wazero, which reads its code by a path, does with a cache that it may not write to.
+func TestCacheRequired(t *testing.T) {
+	opts := engine.Options{CacheDir: filepath.Join(t.TempDir(), "cache")}
+	for _, c := range []struct {
+		mode   engine.CacheMode
+		cached bool
+	}{{engine.CacheReadWrite, false}, {engine.CacheReadOnly, true}, {engine.CacheRequired, true}} {
+		opts.CacheMode = c.mode
+		e, err := New(t.Context(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := e.Compile(t.Context(), engine.FromBytes(exit42))
+		if err != nil {
+			t.Fatalf("%q: %v", c.mode, err)
+		}
+		if m.Info().Cached != c.cached {
+			t.Errorf("%q: Cached is %t", c.mode, !c.cached)
+		}
+		if err := engine.Run(t.Context(), m, nil); engine.ExitCode(err) != 42 {
+			t.Errorf("%q: %v", c.mode, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

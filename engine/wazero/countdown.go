@@ -1,6 +1,10 @@
 package wazero
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
+)
 
 // A guest pays for what it executes, in bytes of its code, from a budget. What it has left is in a global, the counter. A
 // function pays for its code outside of loops when it is entered, a loop for one turn when its head is passed, a bulk
@@ -50,15 +54,15 @@ func appendCounter(b []byte) []byte {
 }
 
 // code puts checks into the functions of the code section.
-func (m *metered) code(r reader) (out []byte, err error) {
-	n := r.uint()
+func (m *metered) code(r wasm.Reader) (out []byte, err error) {
+	n := r.Uint()
 	if n != uint64(len(m.functions)) {
 		return nil, errSection
 	}
 	out = binary.AppendUvarint(make([]byte, 0, len(r)+len(r)/4), n)
 	var buf []byte
 	for i := range n {
-		if buf, err = m.function(buf[:0], r.take(r.uint()), m.types[m.functions[i]]); err != nil {
+		if buf, err = m.function(buf[:0], r.Take(r.Uint()), m.types[m.functions[i]]); err != nil {
 			return nil, err
 		}
 		out = append(binary.AppendUvarint(out, uint64(len(buf))), buf...)
@@ -74,12 +78,12 @@ type costs struct {
 }
 
 // cost reads a function's code and refuses what names anything that only the changed module has.
-func (m *metered) cost(code reader, locals uint64) (costs, error) {
+func (m *metered) cost(code wasm.Reader, locals uint64) (costs, error) {
 	c := costs{loops: []int64{0}}
 	inside := []int{0} // for each block: which loop it is in
 	for len(inside) > 0 {
 		before := len(code)
-		in, err := code.instruction()
+		in, err := next(&code)
 		if err != nil {
 			return c, err
 		}
@@ -127,13 +131,11 @@ func (m *metered) cost(code reader, locals uint64) (costs, error) {
 
 // function appends a function's body with checks.
 func (m *metered) function(out, body []byte, t functionType) ([]byte, error) {
-	code := reader(body)
-	groups, locals := code.uint(), t.params
+	code := wasm.Reader(body)
+	groups, locals := code.Uint(), t.params
 	for range groups {
-		if locals += code.uint(); locals > maxLocals {
-			return nil, errLocals
-		}
-		if !isValueType(code.byte()) {
+		locals += code.Uint() // of which wasm.Bounded has seen that they are not too many
+		if !isValueType(code.Byte()) {
 			return nil, errType
 		}
 	}
@@ -160,8 +162,8 @@ func (m *metered) function(out, body []byte, t functionType) ([]byte, error) {
 	given = appendOp(given, opGlobalSet, m.globals)
 
 	out = binary.AppendUvarint(out, groups+1)
-	declared := reader(body[:len(body)-len(code)])
-	declared.uint()
+	declared := wasm.Reader(body[:len(body)-len(code)])
+	declared.Uint()
 	out = append(append(out, declared...), 2, 0x7f)
 	out = append(out, kept...)
 	out = payLocal(out, counter, func(b []byte) []byte { return appendInt(append(b, opI32Const), c.loops[0]) })
@@ -175,9 +177,9 @@ func (m *metered) function(out, body []byte, t functionType) ([]byte, error) {
 	default:
 		out = appendInt(out, int64(m.newType(functionType{results: t.results})))
 	}
-	for next := 1; len(code) > 0; {
+	for turn := 1; len(code) > 0; {
 		ahead := code
-		in, _ := ahead.instruction() // which cost has read before
+		in, _ := next(&ahead) // which cost has read before
 		op := in.op
 		switch op {
 		case opCall, opCallIndirect, opReturnCall, opReturnCallIndirect, opReturn:
@@ -194,8 +196,8 @@ func (m *metered) function(out, body []byte, t functionType) ([]byte, error) {
 		out = appendNext(out, &code)
 		switch op {
 		case opLoop:
-			out = payLocal(out, counter, func(b []byte) []byte { return appendInt(append(b, opI32Const), c.loops[next]) })
-			next++
+			out = payLocal(out, counter, func(b []byte) []byte { return appendInt(append(b, opI32Const), c.loops[turn]) })
+			turn++
 		case opCall, opCallIndirect:
 			out = append(out, kept...)
 		}

@@ -114,7 +114,7 @@ func dedicatedProgram(role string) error {
 		if _, err := m.Start(ended, nil); !errors.As(err, &unsupported) || unsupported.Missing.String() != string(engine.Interrupt) {
 			return fmt.Errorf("with a context that ends: %w", err)
 		}
-		if _, err := m.Start(ctx, nil); err == nil || !strings.Contains(err.Error(), "another guest runs") {
+		if err := engine.Run(ctx, m, &wasi.Config{Mounts: []wasi.Mount{}}); err == nil || !strings.Contains(err.Error(), "another guest runs") {
 			return fmt.Errorf("a second guest: %w", err)
 		}
 		fmt.Println("refused")

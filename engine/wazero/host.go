@@ -3,18 +3,13 @@ package wazero
 import (
 	"context"
 	"math"
-	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
-	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/wasi/preview1"
 )
-
-// runKey is the context key of the *instance whose guest calls.
-type runKey struct{}
 
 // offer makes the functions importable in rt, those of the modules that the guest imports from.
 func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) error {
@@ -59,14 +54,14 @@ func hostFunction(i int, f preview1.Func) api.GoModuleFunc {
 	}
 	n := len(f.Params)
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
-		run := ctx.Value(runKey{}).(*instance)
+		r := ctx.Value(runKey{}).(*run)
 		args := stack[:n]
 		for k := range args {
 			args[k] &= mask[k]
 		}
-		e := run.host.Call(i, run.memory.bytes(), args)
-		if run.heap != nil {
-			run.heap.called()
+		e := r.Host.Call(i, r.memory.bytes(), args)
+		if r.heap != nil {
+			r.heap.called()
 		}
 		if e == preview1.Stop {
 			panic(sys.NewExitError(0)) // the way out of a guest; why is in the host
@@ -91,43 +86,6 @@ func params(f preview1.Func) []api.ValueType {
 func results(f preview1.Func) []api.ValueType {
 	if f.Result {
 		return []api.ValueType{api.ValueTypeI32}
-	}
-	return nil
-}
-
-// signature writes a function's type as engine.Extern has it: "(i32, i64) -> (i32)".
-func signature(params, results []api.ValueType) string {
-	list := func(types []api.ValueType) string {
-		names := make([]string, len(types))
-		for i, t := range types {
-			names[i] = api.ValueTypeName(t)
-		}
-		return "(" + strings.Join(names, ", ") + ")"
-	}
-	return list(params) + " -> " + list(results)
-}
-
-// offered is the type of each function that the host has.
-var offered = func() map[function]string {
-	m := make(map[function]string)
-	for _, f := range preview1.Table() {
-		m[function{f.Module, f.Name}] = signature(params(f), results(f))
-	}
-	return m
-}()
-
-type function struct{ module, name string }
-
-// missingImport returns the first import that the host does not provide, or nil.
-func missingImport(imports []engine.Extern) error {
-	for _, i := range imports {
-		want, ok := offered[function{i.Module, i.Name}]
-		if i.Kind != "func" || !ok {
-			want = ""
-		} else if want == i.Type {
-			continue
-		}
-		return &engine.MissingImportError{Module: i.Module, Name: i.Name, Kind: i.Kind, Type: i.Type, Want: want}
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package wazero
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
+)
 
 // Instructions that instrumenting looks at (core specification, 5.4), those with a prefix with it in the upper byte.
 const (
@@ -121,21 +125,21 @@ type instruction struct {
 	typed bool   // a block whose type is index
 }
 
-// instruction reads one instruction.
-func (r *reader) instruction() (in instruction, err error) {
-	in.op = int(r.byte())
+// next reads one instruction.
+func next(r *wasm.Reader) (in instruction, err error) {
+	in.op = int(r.Byte())
 	kind := immediates[in.op]
 	switch in.op {
 	case 0xfc:
-		sub := r.uint()
+		sub := r.Uint()
 		if sub > 0xff {
 			return in, errInstruction
 		}
 		in.op, kind = 0xfc00|int(sub), immediatesFC[sub]
 	case 0xfd:
 		// The number takes two bytes from 128 on. wazero reads the first alone, and the second, which is 1, as a nop.
-		sub := r.byte()
-		if sub >= 0x80 && (*r)[0] != 1 {
+		sub := r.Byte()
+		if sub >= 0x80 && (len(*r) == 0 || (*r)[0] != 1) {
 			return in, errInstruction
 		}
 		in.op, kind = 0xfd00|int(sub), immediatesFD[sub]
@@ -143,7 +147,7 @@ func (r *reader) instruction() (in instruction, err error) {
 	switch kind {
 	case none:
 	case blockType:
-		switch t := r.int(5); {
+		switch t := signed(r, 5); {
 		case t >= 0:
 			in.typed, in.index = true, uint64(t)
 		case -5 <= t, t == -16, t == -17, t == -64:
@@ -151,43 +155,43 @@ func (r *reader) instruction() (in instruction, err error) {
 			return in, errType
 		}
 	case index:
-		in.index = r.uint()
+		in.index = r.Uint()
 	case indexes2:
-		in.index = r.uint()
-		r.uint()
+		in.index = r.Uint()
+		r.Uint()
 	case labels:
-		for range r.uint() + 1 {
-			in.index = max(in.index, r.uint())
+		for range r.Uint() + 1 {
+			in.index = max(in.index, r.Uint())
 		}
 	case memArg, memArg1:
-		r.uint()
-		r.uint()
+		r.Uint()
+		r.Uint()
 		if kind == memArg1 {
-			r.byte()
+			r.Byte()
 		}
 	case oneType:
-		if r.byte() != 1 {
+		if r.Byte() != 1 {
 			return in, errInstruction
 		}
-		if !isValueType(r.byte()) {
+		if !isValueType(r.Byte()) {
 			return in, errType
 		}
 	case heapType:
-		if t := r.byte(); t != 0x70 && t != 0x6f {
+		if t := r.Byte(); t != 0x70 && t != 0x6f {
 			return in, errType
 		}
 	case signed32:
-		r.int(5)
+		signed(r, 5)
 	case signed64:
-		r.int(10)
+		signed(r, 10)
 	case bytes1:
-		r.take(1)
+		r.Take(1)
 	case bytes4:
-		r.take(4)
+		r.Take(4)
 	case bytes8:
-		r.take(8)
+		r.Take(8)
 	case bytes16:
-		r.take(16)
+		r.Take(16)
 	default:
 		return in, errInstruction
 	}
@@ -196,10 +200,10 @@ func (r *reader) instruction() (in instruction, err error) {
 
 func isValueType(t byte) bool { return 0x7b <= t && t <= 0x7f || t == 0x70 || t == 0x6f }
 
-// int reads a signed LEB128 number of up to size bytes.
-func (r *reader) int(size int) (v int64) {
+// signed reads a signed LEB128 number of up to size bytes.
+func signed(r *wasm.Reader, size int) (v int64) {
 	for shift := 0; shift < 7*size; shift += 7 {
-		b := r.byte()
+		b := r.Byte()
 		v |= int64(b&0x7f) << shift
 		if b < 0x80 {
 			if b&0x40 != 0 && shift+7 < 64 {
@@ -208,5 +212,6 @@ func (r *reader) int(size int) (v int64) {
 			return v
 		}
 	}
-	panic("no number")
+	wasm.Fail("no signed number of %d bytes", size)
+	return 0
 }

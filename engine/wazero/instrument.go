@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 )
 
 // maxElements bounds the tables of an instance together. An element takes 8 bytes. maxTables bounds their number.
@@ -13,34 +15,14 @@ const (
 	maxTables   = 10_000
 )
 
-// Sections of the binary format (core specification, 5.5.2).
-const (
-	sectionCustom    = 0
-	sectionType      = 1
-	sectionImport    = 2
-	sectionFunction  = 3
-	sectionTable     = 4
-	sectionMemory    = 5
-	sectionGlobal    = 6
-	sectionExport    = 7
-	sectionStart     = 8
-	sectionElement   = 9
-	sectionCode      = 10
-	sectionData      = 11
-	sectionDataCount = 12
-	sectionTag       = 13
-)
-
 // sectionOrder is where a section that is not custom stands among the others.
 var sectionOrder = map[byte]int{
-	sectionType: 1, sectionImport: 2, sectionFunction: 3, sectionTable: 4, sectionMemory: 5, sectionTag: 6, sectionGlobal: 7,
-	sectionExport: 8, sectionStart: 9, sectionElement: 10, sectionDataCount: 11, sectionCode: 12, sectionData: 13,
+	wasm.SectionType: 1, wasm.SectionImport: 2, wasm.SectionFunction: 3, wasm.SectionTable: 4, wasm.SectionMemory: 5, wasm.SectionTag: 6, wasm.SectionGlobal: 7,
+	wasm.SectionExport: 8, wasm.SectionStart: 9, wasm.SectionElement: 10, wasm.SectionDataCount: 11, wasm.SectionCode: 12, wasm.SectionData: 13,
 }
 
 var (
-	errLocals  = fmt.Errorf("a function has more than %d local variables", maxLocals)
 	errTables  = fmt.Errorf("its tables have more than %d elements", maxElements)
-	errEnds    = errors.New("a section ends too soon")
 	errIndex   = errors.New("it names something that it does not have")
 	errSection = errors.New("a section is not what or where it should be")
 )
@@ -50,35 +32,29 @@ type section struct {
 	body []byte
 }
 
-// instrument returns the module with bounds and, if checks says so, with checks. What it cannot read is an error, and must not be given
-// to wazero, which can be made to allocate without bound; whether the rest is valid is for wazero to say.
-func instrument(wasm []byte, checks bool) (out []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil { // of a slice index: the module ends too soon
-			err = errEnds
-		}
-	}()
+// instrument returns the module with bounds and, if checks says so, with checks. What it cannot read is an error; whether the
+// rest is valid is for wazero to say.
+func instrument(module []byte, checks bool) (out []byte, err error) {
+	defer wasm.Recover(&err)
 	var sections []section
-	for r := reader(wasm[8:]); len(r) > 0; {
-		id := r.byte()
-		sections = append(sections, section{id, r.take(r.uint())})
+	for r := wasm.Reader(module[8:]); len(r) > 0; {
+		id := r.Byte()
+		sections = append(sections, section{id, r.Take(r.Uint())})
 	}
 	for i, s := range sections {
-		if s.id == sectionTable {
+		if s.id == wasm.SectionTable {
 			if sections[i].body, err = boundTables(s.body); err != nil {
 				return nil, err
 			}
 		}
 	}
-	metered, err := meter(sections) // also without checks: wazero believes what a module says of its size, to the last byte of memory
-	if err != nil {
-		return nil, err
-	}
 	if checks {
-		sections = metered
+		if sections, err = meter(sections); err != nil {
+			return nil, err
+		}
 	}
-	out = make([]byte, 0, len(wasm)+len(wasm)/4)
-	out = append(out, wasm[:8]...)
+	out = make([]byte, 0, len(module)+len(module)/4)
+	out = append(out, module[:8]...)
 	for _, s := range sections {
 		out = append(out, s.id)
 		out = binary.AppendUvarint(out, uint64(len(s.body)))
@@ -86,9 +62,6 @@ func instrument(wasm []byte, checks bool) (out []byte, err error) {
 	}
 	return out, nil
 }
-
-// maxLocals bounds the local variables of a function, as other engines do.
-const maxLocals = 50_000
 
 // metered is a module while checks are put into it. The import of the check is function 0, so that every function has the
 // next higher index. What else is new comes last in its index space, and no instruction of the module may name it.
@@ -113,7 +86,7 @@ func meter(sections []section) ([]section, error) {
 	m := &metered{named: make(map[uint64]string)}
 	present, order := make(map[byte]bool), 0
 	for _, s := range sections {
-		if s.id != sectionCustom {
+		if s.id != wasm.SectionCustom {
 			if sectionOrder[s.id] <= order {
 				return nil, errSection
 			}
@@ -127,7 +100,7 @@ func meter(sections []section) ([]section, error) {
 	m.newType(functionType{})
 	changed := make(map[byte][]byte)
 	for _, s := range sections {
-		if s.id == sectionCustom {
+		if s.id == wasm.SectionCustom {
 			continue
 		}
 		body, err := m.change(s)
@@ -137,21 +110,21 @@ func meter(sections []section) ([]section, error) {
 		changed[s.id] = body
 	}
 	// Bodies of functions need more types, so these are complete only now.
-	if !present[sectionType] {
-		changed[sectionType] = []byte{0}
+	if !present[wasm.SectionType] {
+		changed[wasm.SectionType] = []byte{0}
 	}
-	r := reader(changed[sectionType])
-	n := r.uint()
-	changed[sectionType] = append(append(binary.AppendUvarint(nil, n+m.countNew), r...), m.newTypes...)
-	if !present[sectionImport] {
-		changed[sectionImport] = m.imports([]byte{0})
+	r := wasm.Reader(changed[wasm.SectionType])
+	n := r.Uint()
+	changed[wasm.SectionType] = append(append(binary.AppendUvarint(nil, n+m.countNew), r...), m.newTypes...)
+	if !present[wasm.SectionImport] {
+		changed[wasm.SectionImport] = m.imports([]byte{0})
 	}
-	if !present[sectionGlobal] {
-		changed[sectionGlobal] = appendCounter([]byte{1})
+	if !present[wasm.SectionGlobal] {
+		changed[wasm.SectionGlobal] = appendCounter([]byte{1})
 	}
 	out := make([]section, 0, len(sections)+4)
 	emit := func(below int) {
-		for _, id := range []byte{sectionType, sectionImport, sectionGlobal} {
+		for _, id := range []byte{wasm.SectionType, wasm.SectionImport, wasm.SectionGlobal} {
 			if !present[id] && sectionOrder[id] < below {
 				present[id] = true
 				out = append(out, section{id, changed[id]})
@@ -159,8 +132,8 @@ func meter(sections []section) ([]section, error) {
 		}
 	}
 	for _, s := range sections {
-		if s.id == sectionCustom {
-			if name := reader(s.body); name.name() != "name" {
+		if s.id == wasm.SectionCustom {
+			if name := wasm.Reader(s.body); name.Name() != "name" {
 				out = append(out, s)
 			}
 			continue
@@ -169,21 +142,21 @@ func meter(sections []section) ([]section, error) {
 		out = append(out, section{s.id, changed[s.id]})
 	}
 	emit(len(sectionOrder) + 1)
-	return append(out, section{sectionCustom, m.names()}), nil
+	return append(out, section{wasm.SectionCustom, m.names()}), nil
 }
 
 // read notes what the change of other sections needs to know of one.
 func (m *metered) read(s section) error {
-	r := reader(s.body)
+	r := wasm.Reader(s.body)
 	switch s.id {
-	case sectionType:
-		for range r.uint() {
-			if r.byte() != 0x60 {
+	case wasm.SectionType:
+		for range r.Uint() {
+			if r.Byte() != 0x60 {
 				return errSection
 			}
 			var t functionType
-			params := r.name()
-			t.params, t.results = uint64(len(params)), r.name()
+			params := r.Name()
+			t.params, t.results = uint64(len(params)), r.Name()
 			for _, v := range []byte(params + t.results) {
 				if !isValueType(v) {
 					return errType
@@ -191,40 +164,35 @@ func (m *metered) read(s section) error {
 			}
 			m.types = append(m.types, t)
 		}
-	case sectionImport:
-		for range r.uint() {
-			r.name()
-			r.name()
-			switch kind := r.kind(); kind {
+	case wasm.SectionImport:
+		for range r.Uint() {
+			switch before := r; r.Import().Kind {
 			case "func":
 				m.imported++
-				if r.uint() >= uint64(len(m.types)) {
+				before.Name()
+				before.Name()
+				before.Byte()
+				if before.Uint() >= uint64(len(m.types)) {
 					return errIndex
 				}
+			case "global":
+				m.globals++
 			case "tag":
 				return errSection
-			default:
-				if kind == "global" {
-					m.globals++
-				}
-				if kind != "memory" && !isValueType(r[0]) {
-					return errType
-				}
-				r.skipType(kind)
 			}
 		}
-	case sectionFunction:
-		for range r.uint() {
-			t := r.uint()
+	case wasm.SectionFunction:
+		for range r.Uint() {
+			t := r.Uint()
 			if t >= uint64(len(m.types)) {
 				return errIndex
 			}
 			m.functions = append(m.functions, t)
 		}
-	case sectionGlobal:
-		m.globals += r.uint()
-	case sectionCustom:
-		if r.name() == "name" {
+	case wasm.SectionGlobal:
+		m.globals += r.Uint()
+	case wasm.SectionCustom:
+		if r.Name() == "name" {
 			m.readNames(r)
 		}
 	}
@@ -233,33 +201,34 @@ func (m *metered) read(s section) error {
 
 // change returns a section with functions renumbered, and with what is new.
 func (m *metered) change(s section) ([]byte, error) {
-	r := reader(s.body)
+	r := wasm.Reader(s.body)
 	switch s.id {
-	case sectionImport:
+	case wasm.SectionImport:
 		return m.imports(s.body), nil
-	case sectionStart:
-		return binary.AppendUvarint(nil, r.uint()+1), nil
-	case sectionExport:
+	case wasm.SectionStart:
+		return binary.AppendUvarint(nil, r.Uint()+1), nil
+	case wasm.SectionExport:
 		return m.exports(r)
-	case sectionGlobal:
-		n := r.uint()
+	case wasm.SectionGlobal:
+		n := r.Uint()
 		out := binary.AppendUvarint(nil, n+1)
 		for range n {
-			if !isValueType(r[0]) {
+			t := r.Take(2)
+			if !isValueType(t[0]) {
 				return nil, errType
 			}
-			out = append(out, r.take(2)...)
+			out = append(out, t...)
 			var err error
 			if out, err = m.constant(out, &r); err != nil {
 				return nil, err
 			}
 		}
 		return append(appendCounter(out), r...), nil
-	case sectionElement:
+	case wasm.SectionElement:
 		return m.elements(r)
-	case sectionData:
+	case wasm.SectionData:
 		return m.data(r)
-	case sectionCode:
+	case wasm.SectionCode:
 		return m.code(r)
 	}
 	return s.body, nil
@@ -267,24 +236,24 @@ func (m *metered) change(s section) ([]byte, error) {
 
 // imports puts the check before all others.
 func (m *metered) imports(body []byte) []byte {
-	r := reader(body)
-	out := binary.AppendUvarint(nil, r.uint()+1)
+	r := wasm.Reader(body)
+	out := binary.AppendUvarint(nil, r.Uint()+1)
 	out = appendName(appendName(out, checkModule), checkName)
 	out = append(out, 0)
 	return append(binary.AppendUvarint(out, uint64(len(m.types))), r...)
 }
 
-func (m *metered) exports(r reader) ([]byte, error) {
-	n := r.uint()
+func (m *metered) exports(r wasm.Reader) ([]byte, error) {
+	n := r.Uint()
 	out := binary.AppendUvarint(nil, n)
 	for range n {
-		out = appendName(out, r.name())
-		kind := r.byte()
-		i := r.uint()
+		out = appendName(out, r.Name())
+		kind := r.Byte()
+		i := r.Uint()
 		switch {
-		case externKinds[kind] == "func":
+		case kind == 0:
 			i++
-		case externKinds[kind] == "global" && i >= m.globals:
+		case kind == 3 && i >= m.globals:
 			return nil, errIndex
 		}
 		out = binary.AppendUvarint(append(out, kind), i)
@@ -293,11 +262,11 @@ func (m *metered) exports(r reader) ([]byte, error) {
 }
 
 // elements renumbers functions in the element section, which has eight kinds of segments.
-func (m *metered) elements(r reader) (out []byte, err error) {
-	n := r.uint()
+func (m *metered) elements(r wasm.Reader) (out []byte, err error) {
+	n := r.Uint()
 	out = binary.AppendUvarint(nil, n)
 	for range n {
-		flags := r.uint()
+		flags := r.Uint()
 		if flags > 7 {
 			return nil, errSection
 		}
@@ -305,24 +274,24 @@ func (m *metered) elements(r reader) (out []byte, err error) {
 		passive, explicit, expressions := flags&1 != 0, flags&2 != 0, flags&4 != 0
 		if !passive {
 			if explicit {
-				out = binary.AppendUvarint(out, r.uint()) // table
+				out = binary.AppendUvarint(out, r.Uint()) // table
 			}
 			if out, err = m.constant(out, &r); err != nil {
 				return nil, err
 			}
 		}
 		if passive || explicit {
-			kind := r.byte()
+			kind := r.Byte()
 			if expressions && !isValueType(kind) {
 				return nil, errType
 			}
 			out = append(out, kind)
 		}
-		count := r.uint()
+		count := r.Uint()
 		out = binary.AppendUvarint(out, count)
 		for range count {
 			if !expressions {
-				out = binary.AppendUvarint(out, r.uint()+1)
+				out = binary.AppendUvarint(out, r.Uint()+1)
 			} else if out, err = m.constant(out, &r); err != nil {
 				return nil, err
 			}
@@ -331,30 +300,30 @@ func (m *metered) elements(r reader) (out []byte, err error) {
 	return append(out, r...), nil
 }
 
-func (m *metered) data(r reader) (out []byte, err error) {
-	n := r.uint()
+func (m *metered) data(r wasm.Reader) (out []byte, err error) {
+	n := r.Uint()
 	out = binary.AppendUvarint(nil, n)
 	for range n {
-		flags := r.uint()
+		flags := r.Uint()
 		out = binary.AppendUvarint(out, flags)
 		if flags == 2 {
-			out = binary.AppendUvarint(out, r.uint()) // memory
+			out = binary.AppendUvarint(out, r.Uint()) // memory
 		}
 		if flags != 1 {
 			if out, err = m.constant(out, &r); err != nil {
 				return nil, err
 			}
 		}
-		out = appendName(out, r.name())
+		out = appendName(out, r.Name())
 	}
 	return append(out, r...), nil
 }
 
 // constant appends a constant expression.
-func (m *metered) constant(out []byte, r *reader) ([]byte, error) {
+func (m *metered) constant(out []byte, r *wasm.Reader) ([]byte, error) {
 	for {
 		ahead := *r
-		in, err := ahead.instruction()
+		in, err := next(&ahead)
 		if err != nil {
 			return nil, err
 		}
@@ -369,9 +338,9 @@ func (m *metered) constant(out []byte, r *reader) ([]byte, error) {
 }
 
 // appendNext takes an instruction, which is known to be one, and appends it, with the function that it names renumbered.
-func appendNext(out []byte, r *reader) []byte {
+func appendNext(out []byte, r *wasm.Reader) []byte {
 	before := *r
-	in, err := r.instruction()
+	in, err := next(r)
 	if err != nil {
 		panic(err)
 	}
@@ -396,18 +365,18 @@ func (m *metered) newType(t functionType) uint64 {
 }
 
 // readNames notes what the name section says. What cannot be read of it is not there.
-func (m *metered) readNames(r reader) {
+func (m *metered) readNames(r wasm.Reader) {
 	defer func() { _ = recover() }() // of a slice index
 	for len(r) > 0 {
-		id := r.byte()
-		body := reader(r.take(r.uint()))
+		id := r.Byte()
+		body := wasm.Reader(r.Take(r.Uint()))
 		switch id {
 		case 0:
-			m.module = body.name()
+			m.module = body.Name()
 		case 1:
-			for range body.uint() {
-				i := body.uint()
-				m.named[i] = body.name()
+			for range body.Uint() {
+				i := body.Uint()
+				m.named[i] = body.Name()
 			}
 		}
 	}
@@ -436,23 +405,23 @@ func boundTables(section []byte) ([]byte, error) {
 		kind          byte
 		minimum, most uint64
 	}
-	r := reader(section)
-	n := r.uint()
+	r := wasm.Reader(section)
+	n := r.Uint()
 	if n > maxTables {
 		return nil, fmt.Errorf("it has more than %d tables", maxTables)
 	}
 	tables, total := make([]table, n), uint64(0)
 	for i := range tables {
-		t := table{kind: r.byte(), most: 1<<32 - 1}
-		flags := r.byte()
+		t := table{kind: r.Byte(), most: 1<<32 - 1}
+		flags := r.Byte()
 		if flags > 1 || !isValueType(t.kind) {
 			return nil, fmt.Errorf("table %d is of a kind that is not supported", i)
 		}
-		if t.minimum = r.uint(); t.minimum > maxElements {
+		if t.minimum = r.Uint(); t.minimum > maxElements {
 			return nil, errTables
 		}
 		if flags == 1 {
-			t.most = r.uint()
+			t.most = r.Uint()
 		}
 		tables[i], total = t, total+t.minimum
 	}

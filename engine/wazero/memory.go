@@ -2,7 +2,6 @@ package wazero
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/experimental"
 )
@@ -17,8 +16,7 @@ type memory struct {
 	buf     []byte // what the guest sees
 	small   *smallBuffer
 	large   reservation
-	size    atomic.Uint64
-	peak    atomic.Uint64
+	resized func(bytes uint64) // is told of each new size
 }
 
 type smallBuffer [256 << 10]byte
@@ -47,8 +45,7 @@ func (m *memory) Reallocate(size uint64) []byte {
 		return nil
 	}
 	m.buf = b
-	m.size.Store(size)
-	m.peak.Store(max(m.peak.Load(), size))
+	m.resized(size)
 	return b
 }
 

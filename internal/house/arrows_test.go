@@ -28,10 +28,13 @@ var arrows = map[string][]string{
 	"engine/all":        {"engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
-	"engine/wazero":     {"engine", "engine/cache", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
-	"engine/wasmtime":   {"engine", "engine/cache", "wasi", "wasi/preview1"},
-	"engine/wasmedge":   {"engine", "engine/cache", "wasi", "wasi/preview1"},
-	"engine/wasmer":     {"engine", "engine/cache", "wasi", "wasi/preview1"},
+
+	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1"},
+	"engine/internal/wasm": {},
+	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
+	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "wasi", "wasi/preview1", "wasi/vfs"},
+	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
+	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
 
 	"oci": {"wasi", "wasi/vfs", runtimeSpec},
 

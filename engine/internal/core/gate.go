@@ -1,4 +1,4 @@
-package wazero
+package core
 
 import "sync"
 

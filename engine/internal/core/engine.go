@@ -1,0 +1,275 @@
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/cache"
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+// Open returns the engine name on the runtime that start returns; the engine closes it. start gets the cache, or nil without
+// one. caps are exact: of this build and these opts.
+func Open(name string, caps engine.FormatCapabilities, opts engine.Options, start func(dir *cache.Dir) (Runtime, error)) (_ engine.Engine, err error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &coreEngine{name: name, opts: opts, caps: caps, obs: engine.NewObserver(opts.Observe), modules: make(map[*module]struct{})}
+	if e.cache, err = openCache(opts); err == nil {
+		e.rt, err = start(e.cache)
+	}
+	if err != nil {
+		if e.cache != nil {
+			_ = e.cache.Close()
+		}
+		return nil, &engine.Error{Engine: name, Op: "open", Err: err}
+	}
+	return e, nil
+}
+
+// openCache returns nil without an error for no cache.
+func openCache(opts engine.Options) (*cache.Dir, error) {
+	switch mode := opts.CacheMode; {
+	case opts.CacheDir == "" && mode != engine.CacheReadWrite:
+		return nil, fmt.Errorf("cache mode %q without a cache directory", mode)
+	case opts.CacheDir == "":
+		return nil, nil
+	case mode == engine.CacheReadWrite:
+		return cache.Open(opts.CacheDir)
+	case mode == engine.CacheReadOnly || mode == engine.CacheRequired:
+		return cache.OpenReadOnly(opts.CacheDir)
+	default:
+		return nil, fmt.Errorf("cache mode %q is unknown: use %q, %q or %q", mode, engine.CacheReadWrite, engine.CacheReadOnly, engine.CacheRequired)
+	}
+}
+
+type coreEngine struct {
+	name  string
+	rt    Runtime
+	opts  engine.Options
+	caps  engine.FormatCapabilities
+	obs   *engine.Observer
+	cache *cache.Dir // nil without one
+	gate  gate
+
+	mu      sync.Mutex
+	modules map[*module]struct{}
+}
+
+func (e *coreEngine) Info() engine.Info {
+	return engine.Info{Name: e.name, Version: e.rt.Version(), Capabilities: maps.Clone(e.caps)}
+}
+
+func (e *coreEngine) Close() error {
+	if !e.gate.close() {
+		return nil
+	}
+	e.mu.Lock()
+	left := slices.Collect(maps.Keys(e.modules)) // modules may be closed by their owners meanwhile
+	e.mu.Unlock()
+	for _, m := range left {
+		_ = m.Close()
+	}
+	err := e.rt.Close()
+	if e.cache != nil {
+		err = errors.Join(err, e.cache.Close())
+	}
+	return err
+}
+
+func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Module, error) {
+	fail := func(err error) (engine.Module, error) {
+		return nil, &engine.Error{Engine: e.name, Op: "compile", Err: err}
+	}
+	if !e.gate.enter() {
+		return fail(engine.ErrClosed)
+	}
+	if ctx.Err() != nil {
+		e.gate.leave()
+		return fail(engine.Stopped(ctx))
+	}
+	content, err := src.Load(e.opts.ModuleLimit())
+	if err == nil {
+		if _, can := e.caps[content.Format]; !can {
+			err = engine.RefuseFormat(e.name, content.Format)
+		}
+	}
+	if err != nil {
+		e.gate.leave()
+		return fail(err)
+	}
+	type result struct {
+		m   *module
+		err error
+	}
+	done := make(chan result)
+	go func() {
+		defer e.gate.leave()
+		var r result
+		r.m, r.err = e.compile(ctx, src.Name(), content)
+		select {
+		case done <- r:
+		case <-ctx.Done(): // nobody waits any more
+			if r.m != nil {
+				_ = r.m.Close()
+			}
+		}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return fail(r.err)
+		}
+		return r.m, nil
+	case <-ctx.Done():
+		return fail(engine.Stopped(ctx))
+	}
+}
+
+// compile makes a module of content, through the cache where there is one.
+func (e *coreEngine) compile(ctx context.Context, name string, content *engine.Content) (*module, error) {
+	begun := time.Now()
+	m := &module{engine: e, info: engine.ModuleInfo{
+		Engine:       e.name,
+		Name:         name,
+		Format:       content.Format,
+		Digest:       content.DigestString(),
+		Size:         int64(len(content.Bytes)),
+		Capabilities: e.caps[content.Format],
+	}}
+	src := &Source{Name: name, Format: content.Format, Bytes: content.Bytes}
+	fresh := func() error {
+		return m.build(engine.PhaseCompile, func() (Code, error) { return e.rt.Compile(context.WithoutCancel(ctx), src) })
+	}
+	if err := m.make(ctx, src, content.Digest, fresh); err != nil {
+		return nil, err
+	}
+	if err := m.describe(content.Bytes); err != nil {
+		_ = m.code.Close()
+		return nil, err
+	}
+	m.info.CompileTime = time.Since(begun)
+	e.mu.Lock()
+	e.modules[m] = struct{}{}
+	e.mu.Unlock()
+	return m, nil
+}
+
+// build lets make compile or load, which phase tells.
+func (m *module) build(phase engine.Phase, make func() (Code, error)) (err error) {
+	defer m.engine.obs.Track(engine.Event{Phase: phase, Module: m.info.Name, Size: m.info.Size})()
+	defer m.engine.recovered(&err)
+	m.code, err = make()
+	return err
+}
+
+// recovered turns a panic in a runtime into an error, so that no module can end the process. It is to be deferred.
+func (e *coreEngine) recovered(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case error:
+		*err = fmt.Errorf("%s panicked: %w", e.name, r)
+	default:
+		*err = errors.New(e.name + " panicked: " + fmt.Sprint(r))
+	}
+}
+
+// make gives m code from the cache, or fresh code, which the cache then keeps.
+func (m *module) make(ctx context.Context, src *Source, digest [sha256.Size]byte, fresh func() error) error {
+	dir, opts := m.engine.cache, m.engine.opts
+	if dir == nil {
+		return fresh()
+	}
+	key := cache.Key{Module: digest, Engine: m.engine.name, Version: m.engine.rt.Version(), Config: m.engine.rt.Config(), CPU: cache.CPU()}
+	found, unusable := m.load(ctx, src, key)
+	if found {
+		return nil
+	}
+	switch opts.CacheMode {
+	case engine.CacheRequired:
+		return &engine.NotCachedError{Name: src.Name, Err: unusable}
+	case engine.CacheReadOnly:
+		return fresh()
+	}
+	unlock, err := m.lock(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if found, _ := m.load(ctx, src, key); found { // somebody else made it meanwhile
+		return nil
+	}
+	if err := fresh(); err != nil {
+		return err
+	}
+	put := func(label string, content io.Reader) error { return dir.Put(key, label, content) }
+	if err := m.engine.rt.Save(m.code, put); err != nil {
+		opts.Logger.Warn("compiled code is not kept in the cache", "module", src.Name, "error", err)
+	}
+	return nil
+}
+
+// lock waits until nobody else compiles what key names.
+func (m *module) lock(ctx context.Context, key cache.Key) (unlock func(), err error) {
+	waited := func() {}
+	unlock, err = m.engine.cache.Lock(ctx, key, func() {
+		waited = m.engine.obs.Track(engine.Event{Phase: engine.PhaseLock, Module: m.info.Name, Size: m.info.Size})
+	})
+	waited()
+	if err != nil && ctx.Err() != nil {
+		return nil, engine.Stopped(ctx)
+	}
+	if err != nil { // a file system without locks: then what several make is made several times
+		m.engine.opts.Logger.Warn("others may compile the same module at the same time", "module", m.info.Name, "error", err)
+		return func() {}, nil
+	}
+	return unlock, nil
+}
+
+// load gives m code from the cache. Where it has some that cannot be used, the reason is logged and returned, and the entry
+// removed if that is allowed.
+func (m *module) load(ctx context.Context, src *Source, key cache.Key) (found bool, unusable error) {
+	dir, opts := m.engine.cache, m.engine.opts
+	entry, err := dir.Get(key)
+	if errors.Is(err, cache.ErrMiss) {
+		return false, nil
+	}
+	if err != nil {
+		opts.Logger.Warn("compiled code is not taken from the cache", "module", src.Name, "error", err)
+		return false, err
+	}
+	err = m.build(engine.PhaseLoad, func() (Code, error) { return m.engine.rt.Load(context.WithoutCancel(ctx), src, entry) })
+	_ = entry.File.Close()
+	if err == nil {
+		m.info.Cached = true
+		return true, nil
+	}
+	opts.Logger.Warn("cached code cannot be used", "module", src.Name, "error", err)
+	if opts.CacheMode == engine.CacheReadWrite {
+		if rerr := dir.Remove(key); rerr != nil {
+			opts.Logger.Warn("cached code that cannot be used is still there", "module", src.Name, "error", rerr)
+		}
+	}
+	return false, err
+}
+
+// describe fills in what the module imports and exports, what it starts with, and what it cannot be started without.
+func (m *module) describe(wasm []byte) error {
+	if d, ok := m.code.(Describer); ok && m.info.Format != wasi.FormatModule {
+		return d.Describe(&m.info)
+	}
+	if err := describe(&m.info, wasm); err != nil {
+		return &engine.InvalidModuleError{Name: m.info.Name, Format: m.info.Format, Err: err}
+	}
+	m.missing = missingImport(m.info.Imports)
+	return nil
+}

@@ -1,0 +1,81 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/cache"
+	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/wasi/preview1"
+)
+
+// Runtime is one WebAssembly runtime, as its adapter supplies it. It is used concurrently; Close comes last and once.
+type Runtime interface {
+	// Version is the native runtime's; it is part of a cache key.
+	Version() string
+	// Compile validates and compiles. What is no valid module is an *engine.InvalidModuleError, what needs a feature that
+	// the runtime has not an *engine.UnsupportedError. ctx does not end.
+	Compile(ctx context.Context, src *Source) (Code, error)
+	// Config names what of the configuration changes the code; it is part of the cache key.
+	Config() string
+	// Save hands what Load takes to put, with a label (see [cache.Dir.Put]). To put nothing is not an error.
+	Save(c Code, put func(label string, content io.Reader) error) error
+	// Load makes code of an entry that Save wrote, whose content has been verified, and which it does not close. An error
+	// means that it must be compiled again: the entry is of another version, or of another machine. ctx does not end.
+	Load(ctx context.Context, src *Source, entry *cache.Entry) (Code, error)
+	// Close frees the runtime; no code of it is left.
+	Close() error
+}
+
+// Source is a module to compile.
+type Source struct {
+	Name   string      // for messages
+	Format wasi.Format // one for which the engine has capabilities
+	Bytes  []byte      // not to be modified
+}
+
+// Code is a compiled module. It is used concurrently; Close comes last and once.
+type Code interface {
+	// Run makes a fresh instance, runs its start function, then _initialize if r says so, then the entrypoint, and gives
+	// back all that the instance took. It returns nil when the entrypoint returned; ErrStopped when the guest was ended by
+	// preview1.Stop or by the end of ctx; else an *engine.TrapError or another error. ctx is the guest's lifetime.
+	Run(ctx context.Context, r *Run) error
+	Close() error
+}
+
+// Describer is a [Code] of a format that core cannot read by itself, such as components.
+type Describer interface {
+	// Describe fills in World, Imports, Exports and MemoryBytes.
+	Describe(info *engine.ModuleInfo) error
+}
+
+// ErrStopped is what [Code.Run] returns for a guest that was ended from outside, or by leaving a host function. Why is known
+// to its host and its context.
+var ErrStopped = errors.New("core: the guest was stopped")
+
+// Run is one run of a guest.
+type Run struct {
+	Config     *wasi.Config   // a copy, checked
+	Host       *preview1.Host // nil for components
+	Entrypoint string         // never "" for core modules
+	Initialize bool           // _initialize is exported and comes first
+	// MemoryLimit in bytes is in whole pages; 0 is none.
+	MemoryLimit uint64
+
+	begin     func()
+	now, peak atomic.Uint64
+}
+
+// Begin tells that guest code comes next: all instances are made.
+func (r *Run) Begin() { r.begin() }
+
+// Resized tells how large the guest's linear memory is now, in bytes.
+func (r *Run) Resized(bytes uint64) {
+	r.now.Store(bytes)
+	if bytes > r.peak.Load() {
+		r.peak.Store(bytes)
+	}
+}

@@ -1,0 +1,189 @@
+package wazero
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/cache"
+	"github.com/wasmoci/wasmoci/engine/internal/core"
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+// features are WebAssembly 2.0 and those later proposals that toolchains use and wazero has finished.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
+
+// compiler is wazero as a runtime of package core. Each module has a wazero runtime of its own, so that closing it frees
+// everything.
+type compiler struct {
+	debugInfo       bool
+	uninterruptible bool
+	cache           *cache.Dir // nil without one
+}
+
+// version is wazero's, as the program was built; "unknown" where it does not say, as tests do not. Cached code of another
+// version is then refused by wazero itself, which keeps its own in it.
+var version = sync.OnceValue(func() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, dep := range info.Deps {
+			if dep.Path == "github.com/tetratelabs/wazero" {
+				if dep.Replace != nil {
+					dep = dep.Replace
+				}
+				if v := strings.TrimPrefix(dep.Version, "v"); v != "" {
+					return v
+				}
+			}
+		}
+	}
+	return "unknown"
+})
+
+func (*compiler) Version() string { return version() }
+func (*compiler) Close() error    { return nil }
+
+// Config implements core.Runtime.
+func (c *compiler) Config() string {
+	config := "instrumented 2"
+	if c.debugInfo {
+		config += ", debug information"
+	}
+	if c.uninterruptible {
+		config += ", uninterruptible"
+	}
+	return config
+}
+
+// Compile implements core.Runtime.
+func (c *compiler) Compile(ctx context.Context, src *core.Source) (core.Code, error) {
+	made := &code{}
+	if c.cache != nil {
+		if err := made.useFolder(c.cache); err != nil {
+			return nil, err
+		}
+	}
+	return c.build(ctx, src, made)
+}
+
+// Save implements core.Runtime: wazero has written its code while it compiled.
+func (c *compiler) Save(made core.Code, put func(label string, content io.Reader) error) error {
+	m := made.(*code)
+	defer m.leaveFolder()
+	path, err := onlyEntry(m.folder)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // the interpreter, where wazero has no compiler, leaves nothing
+	}
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return put(filepath.Base(path), f)
+}
+
+// Load implements core.Runtime. wazero reads its code by a path, so it gets a folder with nothing in it but the entry. An
+// entry that it has no use for it replaces without a word, which is an error here: then it has been compiled anew.
+func (c *compiler) Load(ctx context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
+	made := &code{}
+	if err := made.useFolder(c.cache); err != nil {
+		return nil, err
+	}
+	defer made.leaveFolder()
+	path := filepath.Join(made.folder, entry.Label)
+	if err := c.cache.Link(entry, path); err != nil {
+		made.free()
+		return nil, err
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		made.free()
+		return nil, err
+	}
+	loaded, err := c.build(ctx, src, made)
+	if err != nil {
+		return nil, err
+	}
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		made.free()
+		return nil, errors.New("wazero has no use for it")
+	}
+	return loaded, nil
+}
+
+// build decodes, validates and compiles src, or loads what wazero finds in made's folder, and offers it the host's functions.
+func (c *compiler) build(ctx context.Context, src *core.Source, made *code) (_ core.Code, err error) {
+	done := false
+	defer func() { // after a panic too
+		if !done {
+			made.free()
+		}
+	}()
+	config := wazero.NewRuntimeConfig().
+		WithCoreFeatures(features).
+		WithCloseOnContextDone(c.debugInfo && !c.uninterruptible). // slow, and in loops only: for the collector
+		WithDebugInfoEnabled(c.debugInfo)
+	if made.cache != nil {
+		config = config.WithCompilationCache(made.cache)
+	}
+	made.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	made.alone = c.uninterruptible
+	checks := !c.debugInfo && !c.uninterruptible
+	checked := src.Bytes
+	if err = wasm.Bounded(checked); err == nil {
+		checked, err = instrument(checked, checks)
+	}
+	if err == nil {
+		ctx := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+		if made.compiled, err = made.runtime.CompileModule(ctx, checked); err != nil && checks {
+			if _, better := made.runtime.CompileModule(ctx, src.Bytes); better != nil { // about the module as it was given
+				err = better
+			}
+		}
+	}
+	if err != nil {
+		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
+	}
+	if checks {
+		if err := offerCheck(ctx, made.runtime); err != nil {
+			return nil, err
+		}
+	}
+	imported := make(map[string]bool)
+	for _, f := range made.compiled.ImportedFunctions() {
+		module, _, _ := f.Import()
+		imported[module] = true
+	}
+	if err := offer(ctx, made.runtime, imported); err != nil {
+		return nil, err
+	}
+	done = true
+	return made, nil
+}
+
+// onlyEntry returns the path of the single entry of dir.
+func onlyEntry(dir string) (string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	if len(entries) != 1 {
+		return "", fmt.Errorf("%d entries in %s: %w", len(entries), dir, os.ErrNotExist)
+	}
+	return filepath.Join(dir, entries[0].Name()), nil
+}
