@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"engine/all":        {"engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
+	"engine/subprocess": {"engine", "engine/cache", "wasi", "wasi/preview1", "wasi/vfs", xsys},
 	"engine/wazero":     {"engine", "engine/cache", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
 	"engine/wasmtime":   {"engine", "engine/cache", "wasi", "wasi/preview1"},
 	"engine/wasmedge":   {"engine", "engine/cache", "wasi", "wasi/preview1"},
