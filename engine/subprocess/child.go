@@ -29,12 +29,15 @@ type child struct {
 	proc    *process
 	conn    *net.UnixConn
 	sending sync.Mutex
-	answers chan *message
+	answers chan *envelope
+	asked   atomic.Int32  // requests that have no answer yet
 	asking  sync.Mutex    // for stats
 	stats   chan struct{} // has room for one: there are new ones
 	last    atomic.Pointer[engine.Stats]
 	module  atomic.Pointer[engine.ModuleInfo] // with Name and Size, for events
-	opened  bool                              // the answer to the first request is known
+	opened  bool                              // the engine is
+	loaded  bool                              // the module is
+	leaving atomic.Bool                       // it is to run no guest any more
 
 	done   chan struct{} // closed when the following are final, and the process is reaped
 	ended  *ended        // of its run, nil where the run did not end by itself
@@ -48,50 +51,64 @@ func (e *subEngine) spawn() (*child, error) {
 		return nil, err
 	}
 	c := &child{
-		engine: e, proc: proc, conn: proc.conn, answers: make(chan *message, 2), stats: make(chan struct{}, 1), done: make(chan struct{}),
+		engine: e, proc: proc, conn: proc.conn, answers: make(chan *envelope, 3), stats: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go c.listen()
-	if err := c.send(&request{Open: &e.open}, nil); err != nil {
+	if err := c.send(kindOpen, &e.open, nil); err != nil {
 		return nil, c.giveUp(err)
 	}
 	return c, nil
 }
 
 // send sends a request. It blocks where the child does not read, until the child is killed.
-func (c *child) send(r *request, fds []int) error {
-	r.Files = len(fds)
-	frame, err := encodeFrame(r)
+func (c *child) send(k kind, body any, fds []int) error {
+	frame, err := encodeFrame(k, len(fds), body)
 	if err != nil {
 		return fmt.Errorf("subprocess: %w", err)
+	}
+	if k != kindStats {
+		c.asked.Add(1)
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	return sendFrame(c.conn, frame, fds)
 }
 
-// answer waits for the answer to a request that was sent. An error of the child's own is as it was there. Where ctx ends first
-// the error is ctx's, and the child goes on.
-func (c *child) answer(ctx context.Context, op string) (*message, error) {
-	var m *message
+// answer waits for the answer to a request that was sent, which should be of kind want, and reads it into body, if that is
+// not nil and there is one. An error of the child's own is as it was there. Where ctx ends first the error is ctx's, and
+// the child goes on.
+func (c *child) answer(ctx context.Context, op string, want kind, body any) error {
+	var a *envelope
 	select {
-	case m = <-c.answers:
+	case a = <-c.answers:
 	case <-ctx.Done():
-		return nil, c.engine.failed(op, engine.Stopped(ctx))
+		return c.engine.failed(op, engine.Stopped(ctx))
 	case <-c.done:
 		select {
-		case m = <-c.answers:
+		case a = <-c.answers:
 		default:
-			return nil, c.engine.failed(op, c.fate())
+			return c.engine.failed(op, c.fate())
 		}
 	}
-	if m.Failed == nil {
-		return m, nil
+	var err, wrong error
+	switch {
+	case a.Kind == kindFailed:
+		var w *wireError
+		if wrong = a.body(&w); wrong == nil {
+			err, wrong = w.decode()
+		}
+		if err == nil && wrong == nil {
+			wrong = &errFrame{"it fails without an error"}
+		}
+	case a.Kind != want:
+		wrong = &errFrame{fmt.Sprintf("it answers %q where %q is due", a.Kind, want)}
+	case body != nil:
+		wrong = a.body(body)
 	}
-	err, bad := m.Failed.decode()
-	if bad != nil {
-		return nil, c.engine.failed(op, c.violation(bad))
+	if wrong != nil {
+		return c.engine.failed(op, c.violation(wrong))
 	}
-	return nil, err
+	return err
 }
 
 // listen takes in what the child says until it is gone, and then waits for the process.
@@ -101,14 +118,14 @@ func (c *child) listen() {
 	heard := false
 	r := bufio.NewReader(c.conn)
 	for {
-		var m message
+		var m envelope
 		limit := maxFrame
 		if heard {
 			limit = maxLargeFrame
 		}
 		err := decodeFrame(r, limit, &m)
 		if err == nil && !heard {
-			if err = greet(m.Hello); !late.Stop() {
+			if err = greet(&m); !late.Stop() {
 				break
 			}
 			heard = err == nil
@@ -133,9 +150,10 @@ func (c *child) listen() {
 	_ = c.conn.Close()
 }
 
-func greet(h *hello) error {
+func greet(e *envelope) error {
+	var h hello
 	switch {
-	case h == nil || h.Protocol != protocol:
+	case e.Kind != kindHello || e.body(&h) != nil || h.Protocol != protocol:
 		return &errFrame{"it does not say that it is one"}
 	case h.Version != version:
 		return &errFrame{fmt.Sprintf("it speaks version %d: build both programs with one version of wasmoci", h.Version)}
@@ -144,35 +162,49 @@ func greet(h *hello) error {
 }
 
 // take takes in one message.
-func (c *child) take(m *message) error {
-	switch {
-	case m.answer():
-		select {
-		case c.answers <- m:
-		default:
+func (c *child) take(m *envelope) (err error) {
+	switch m.Kind {
+	case kindOpened, kindCompiled, kindStarted, kindFailed:
+		if c.asked.Add(-1) < 0 {
 			return &errFrame{"it answers what it was not asked"}
 		}
-	case m.Ended != nil:
-		c.ended = m.Ended
-		c.last.Store(&m.Ended.Stats)
-	case m.Stats != nil:
-		c.last.Store(m.Stats)
-		select {
-		case c.stats <- struct{}{}:
-		default:
+		if m.Kind == kindStarted && c.leaving.Load() {
+			c.proc.kill()
 		}
-	case m.Event != nil:
-		about := engine.Event{Phase: m.Event.Phase, Elapsed: time.Duration(m.Event.Elapsed), Done: m.Event.Done, Total: m.Event.Total}
-		if of := c.module.Load(); of != nil {
-			about.Module, about.Size = of.Name, of.Size
+		c.answers <- m // has room for as many as are asked
+	case kindEnded:
+		var e ended
+		if err = m.body(&e); err == nil {
+			c.ended = &e
+			c.last.Store(&e.Stats)
 		}
-		c.engine.obs.Send(about)
-	case m.Record != nil:
-		m.Record.log(c.engine.opts.Logger)
+	case kindStats:
+		var s engine.Stats
+		if err = m.body(&s); err == nil {
+			c.last.Store(&s)
+			select {
+			case c.stats <- struct{}{}:
+			default:
+			}
+		}
+	case kindEvent:
+		var e event
+		if err = m.body(&e); err == nil {
+			about := engine.Event{Phase: e.Phase, Elapsed: time.Duration(e.Elapsed), Done: e.Done, Total: e.Total}
+			if of := c.module.Load(); of != nil {
+				about.Module, about.Size = of.Name, of.Size
+			}
+			c.engine.obs.Send(about)
+		}
+	case kindRecord:
+		var r record
+		if err = m.body(&r); err == nil {
+			r.log(c.engine.opts.Logger)
+		}
 	default:
-		return &errFrame{"it sent an empty message"}
+		err = &errFrame{fmt.Sprintf("it sent a message of the unknown kind %q", m.Kind)}
 	}
-	return nil
+	return err
 }
 
 // fate is why the child is no more, although it was needed.
@@ -211,8 +243,9 @@ func (c *child) end() {
 }
 
 // quit ends a child that may be in the middle of loading or compiling: it sees the end of the socket, removes what it has made
-// on the way, and exits; if that takes long, it is killed. quit returns when the child is reaped.
+// on the way, and exits without having started a guest; if that takes long, it is killed. quit returns when the child is reaped.
 func (c *child) quit() {
+	c.leaving.Store(true)
 	_ = c.conn.CloseWrite()
 	late := time.AfterFunc(grace, c.proc.kill)
 	<-c.done

@@ -75,12 +75,12 @@ func newEngine(ctx context.Context, cfg Config, opts engine.Options) (_ engine.E
 	if err != nil {
 		return nil, e.failed("open", err)
 	}
-	info, err := c.awaitOpened(ctx)
-	if err != nil {
+	var info engine.Info
+	if err := c.awaitOpened(ctx, &info); err != nil {
 		e.abandon(c, func() {})
 		return nil, err
 	}
-	e.info = *info
+	e.info = info
 	for format, caps := range e.info.Capabilities {
 		e.info.Capabilities[format] = offered(caps)
 	}
@@ -98,44 +98,42 @@ func (e *subEngine) failed(op string, err error) error {
 	return &engine.Error{Engine: e.info.Name, Op: op, Err: err}
 }
 
-// awaitOpened waits for the answer to the first request.
-func (c *child) awaitOpened(ctx context.Context) (*engine.Info, error) {
-	m, err := c.answer(ctx, "open")
-	if err != nil {
-		return nil, err
+// awaitOpened waits for the answer to the first request, and describes the engine if info is not nil.
+func (c *child) awaitOpened(ctx context.Context, info *engine.Info) error {
+	var body any
+	if info != nil {
+		body = info
 	}
-	if m.Opened == nil || m.Opened.Name == "" {
-		return nil, c.engine.failed("open", c.violation(&errFrame{"it gives the wrong answer to open"}))
-	}
-	c.opened = true
-	return m.Opened, nil
+	err := c.answer(ctx, "open", kindOpened, body)
+	c.opened = err == nil
+	return err
 }
 
-// load has the child compile m, or load it from the cache, and describes it unless it is known.
-func (c *child) load(ctx context.Context, m *module, known bool) (*engine.ModuleInfo, error) {
+// sendLoad has the child compile m, or load it from the cache.
+func (c *child) sendLoad(m *module, known bool) error {
 	c.module.Store(&engine.ModuleInfo{Name: m.info.Name, Size: m.info.Size})
 	fd, err := duplicate(m.file)
 	if err != nil {
-		return nil, c.engine.failed("compile", err)
+		return err
 	}
-	err = c.send(&request{Compile: &compileRequest{Name: text(m.info.Name), Known: known}}, []int{fd})
-	closeAll([]int{fd})
-	if err != nil {
-		return nil, c.engine.failed("compile", c.giveUp(err))
-	}
+	defer closeAll([]int{fd})
+	return c.send(kindCompile, &compileRequest{Name: text(m.info.Name), Known: known}, []int{fd})
+}
+
+// awaitLoaded waits until that is done, and describes the module if info is not nil.
+func (c *child) awaitLoaded(ctx context.Context, info *engine.ModuleInfo) error {
 	if !c.opened {
-		if _, err := c.awaitOpened(ctx); err != nil {
-			return nil, err
+		if err := c.awaitOpened(ctx, nil); err != nil {
+			return err
 		}
 	}
-	answer, err := c.answer(ctx, "compile")
-	if err != nil {
-		return nil, err
+	var body any
+	if info != nil {
+		body = info
 	}
-	if answer.Compiled == nil || answer.Compiled.Info == nil && !known {
-		return nil, c.engine.failed("compile", c.violation(&errFrame{"it gives the wrong answer to compile"}))
-	}
-	return answer.Compiled.Info, nil
+	err := c.answer(ctx, "compile", kindCompiled, body)
+	c.loaded = err == nil
+	return err
 }
 
 // abandon ends a child whose work nobody waits for any more, and then calls done, in the background where that may take
@@ -210,8 +208,12 @@ func (e *subEngine) Compile(ctx context.Context, src engine.Source) (engine.Modu
 		}
 	}
 	begun := time.Now()
-	info, err := c.load(ctx, m, false)
-	if err != nil {
+	if err := c.sendLoad(m, false); err != nil {
+		m.file.Close()
+		return fail(c.giveUp(err))
+	}
+	var info engine.ModuleInfo
+	if err := c.awaitLoaded(ctx, &info); err != nil {
 		m.file.Close()
 		e.abandon(c, func() {})
 		return nil, err

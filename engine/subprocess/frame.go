@@ -19,21 +19,23 @@ const (
 	maxLargeFrame = 64 << 20
 )
 
-// encodeFrame returns v as a frame.
-func encodeFrame(v any) ([]byte, error) {
-	var b bytes.Buffer
-	b.Write(make([]byte, 4))
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+// encodeFrame returns a frame; body may be nil.
+func encodeFrame(k kind, files int, body any) ([]byte, error) {
+	e := envelope{Kind: k, Files: files}
+	var err error
+	if body != nil {
+		if e.Body, err = json.Marshal(body); err != nil {
+			return nil, err
+		}
+	}
+	b, err := json.Marshal(&e)
+	if err != nil {
 		return nil, err
 	}
-	n := b.Len() - 4
-	if n > maxLargeFrame {
-		return nil, fmt.Errorf("a message of %d bytes is larger than %d", n, maxLargeFrame)
+	if len(b) > maxLargeFrame {
+		return nil, fmt.Errorf("%q is larger than %d bytes", k, maxLargeFrame)
 	}
-	binary.BigEndian.PutUint32(b.Bytes(), uint32(n))
-	return b.Bytes(), nil
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...), nil
 }
 
 // errFrame is what the other side wrote and is no frame.
@@ -41,9 +43,9 @@ type errFrame struct{ reason string }
 
 func (e *errFrame) Error() string { return e.reason }
 
-// decodeFrame reads the next frame into v. Memory grows with what arrives, not with what is announced. It is io.EOF where the
+// decodeFrame reads the next frame into e. Memory grows with what arrives, not with what is announced. It is io.EOF where the
 // other side is gone, an *errFrame for what is no frame.
-func decodeFrame(r *bufio.Reader, limit int, v any) error {
+func decodeFrame(r *bufio.Reader, limit int, e *envelope) error {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		if err == io.ErrUnexpectedEOF {
@@ -59,7 +61,7 @@ func decodeFrame(r *bufio.Reader, limit int, v any) error {
 	if _, err := io.CopyN(&b, r, n); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b.Bytes(), v); err != nil {
+	if err := json.Unmarshal(b.Bytes(), e); err != nil {
 		return &errFrame{"it sent what is no message: " + err.Error()}
 	}
 	return nil

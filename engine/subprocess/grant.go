@@ -3,10 +3,12 @@
 package subprocess
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"sync"
 
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/vfs"
@@ -103,6 +105,21 @@ func newGrant(cfg *wasi.Config) (_ *grant, err error) {
 		return nil, &wasi.FieldError{Field: "Stderr", Value: streamName(cfg.Stderr), Err: err}
 	}
 	return g, nil
+}
+
+// serve answers the child's questions about streams until release is called, which is when the child is gone.
+func (g *grant) serve(ctx context.Context) (release func()) {
+	stop := vfs.NewStop(ctx)
+	var serving sync.WaitGroup
+	for _, s := range g.streams {
+		s.stop = stop
+		serving.Go(s.serve)
+	}
+	g.streams = nil
+	return func() {
+		stop.Close()
+		serving.Wait()
+	}
 }
 
 // close closes what the child has its own of by now, and those streams that are not served.

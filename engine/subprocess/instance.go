@@ -89,7 +89,7 @@ func (c *child) askStats() {
 	default:
 	}
 	_ = c.conn.SetWriteDeadline(time.Now().Add(hearing))
-	if c.send(&request{Stats: true}, nil) != nil {
+	if c.send(kindStats, nil, nil) != nil {
 		return
 	}
 	select {

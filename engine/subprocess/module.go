@@ -11,7 +11,6 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/preview1"
-	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
 // module implements engine.Module.
@@ -25,9 +24,9 @@ type module struct {
 }
 
 // describe completes what the child says of the module with what this process knows better.
-func (m *module) describe(said *engine.ModuleInfo, content *engine.Content, begun time.Time) {
+func (m *module) describe(said engine.ModuleInfo, content *engine.Content, begun time.Time) {
 	name, size := m.info.Name, m.info.Size
-	m.info = *said
+	m.info = said
 	m.info.Engine, m.info.Name, m.info.Size = m.engine.info.Name, name, size
 	m.info.Format, m.info.Digest = content.Format, content.DigestString()
 	m.info.Capabilities = offered(said.Capabilities)
@@ -67,20 +66,8 @@ func (m *module) start(ctx context.Context, cfg *wasi.Config) (*instance, error)
 		return fail(err)
 	}
 	begun := time.Now()
-	c := m.engine.take(&m.spare)
-	if c == nil {
-		var err error
-		if c, err = m.engine.spawn(); err != nil {
-			return fail(err)
-		}
-		if _, err = c.load(ctx, m, true); err != nil {
-			m.engine.abandon(c, func() {})
-			return nil, err
-		}
-	}
 	g, err := newGrant(cfg)
 	if err != nil {
-		c.end()
 		// What cannot be handed over cannot be opened either: in process it is this that would say so.
 		if host, same := preview1.New(ctx, cfg); same != nil {
 			err = same
@@ -89,45 +76,51 @@ func (m *module) start(ctx context.Context, cfg *wasi.Config) (*instance, error)
 		}
 		return fail(err)
 	}
+	c := m.engine.take(&m.spare)
+	if c == nil {
+		if c, err = m.engine.spawn(); err != nil {
+			g.close()
+			return fail(err)
+		}
+	}
+	release := g.serve(ctx)
+	err = c.sendRun(m, g)
+	g.close()
+	if err != nil {
+		err = m.engine.failed("start", c.giveUp(err))
+		release()
+		return nil, err
+	}
+	if !c.loaded {
+		if err := c.awaitLoaded(ctx, nil); err != nil {
+			m.engine.abandon(c, release)
+			return nil, err
+		}
+	}
 	// From here on the guest may run, and the end of ctx is the end of the child.
 	inst := &instance{module: m, child: c, ctx: ctx, begun: begun, done: make(chan struct{})}
 	unregister := context.AfterFunc(ctx, c.proc.kill)
-	stop := vfs.NewStop(ctx)
-	var serving sync.WaitGroup
-	for _, s := range g.streams {
-		s.stop = stop
-		serving.Go(s.serve)
-	}
-	g.streams = nil
-	err = c.run(g)
-	g.close()
-	release := func() {
+	if err := c.answer(context.Background(), "start", kindStarted, nil); err != nil && ctx.Err() == nil {
 		unregister()
-		stop.Close()
-		serving.Wait()
-	}
-	if err != nil && ctx.Err() == nil {
 		c.end()
 		release()
 		return nil, err
 	}
-	go inst.watch(release)
+	go inst.watch(func() {
+		unregister()
+		release()
+	})
 	return inst, nil
 }
 
-// run has the child start the guest.
-func (c *child) run(g *grant) error {
-	if err := c.send(&request{Start: &g.req}, g.fds); err != nil {
-		return c.engine.failed("start", c.giveUp(err))
+// sendRun has the child run the guest, all at once: it need not wait for this process before that is over.
+func (c *child) sendRun(m *module, g *grant) error {
+	if !c.loaded {
+		if err := c.sendLoad(m, true); err != nil {
+			return err
+		}
 	}
-	answer, err := c.answer(context.Background(), "start")
-	if err != nil {
-		return err
-	}
-	if !answer.Started {
-		return c.engine.failed("start", c.violation(&errFrame{"it gives the wrong answer to start"}))
-	}
-	return nil
+	return c.send(kindStart, &g.req, g.fds)
 }
 
 // Close implements engine.Module.

@@ -3,6 +3,8 @@
 package subprocess
 
 import (
+	"encoding/json"
+	"fmt"
 	"log/slog"
 
 	"github.com/wasmoci/wasmoci/engine"
@@ -19,21 +21,48 @@ const (
 	socketFD = 3
 )
 
+// kind says what a frame is, and what its body is.
+type kind string
+
+const (
+	// Requests, of the parent.
+	kindOpen    kind = "open"    // openRequest
+	kindCompile kind = "compile" // compileRequest, with one descriptor
+	kindStart   kind = "start"   // startRequest, with its descriptors
+	kindStats   kind = "stats"   // no body; answered by a body of engine.Stats
+
+	// Messages of the child. The first three answer the requests of their order, and so does failed.
+	kindOpened   kind = "opened"   // engine.Info
+	kindCompiled kind = "compiled" // engine.ModuleInfo, or none where the parent knows it
+	kindStarted  kind = "started"  // no body
+	kindFailed   kind = "failed"   // wireError
+	kindHello    kind = "hello"    // hello, before anything else
+	kindEnded    kind = "ended"    // ended
+	kindEvent    kind = "event"    // event
+	kindRecord   kind = "record"   // record
+)
+
+// envelope is what is in a frame. Bodies are read apart from it: their types cost time to learn, which a child that only
+// loads and runs does not spend on others.
+type envelope struct {
+	Kind  kind            `json:"kind"`
+	Files int             `json:"files,omitempty"` // so many descriptors come with it
+	Body  json.RawMessage `json:"body,omitempty"`
+}
+
+// body reads the body into v.
+func (e *envelope) body(v any) error {
+	if err := json.Unmarshal(e.Body, v); err != nil {
+		return &errFrame{fmt.Sprintf("it sent %q with a wrong body: %v", e.Kind, err)}
+	}
+	return nil
+}
+
 type hello struct {
 	Protocol string `json:"protocol"`
 	Version  int    `json:"version"`
 }
 
-// request is what the parent sends: exactly one of its fields.
-type request struct {
-	Files   int             `json:"files,omitempty"` // so many descriptors come with it
-	Open    *openRequest    `json:"open,omitempty"`
-	Compile *compileRequest `json:"compile,omitempty"`
-	Start   *startRequest   `json:"start,omitempty"`
-	Stats   bool            `json:"stats,omitempty"`
-}
-
-// openRequest is answered by opened.
 type openRequest struct {
 	Engine         string      `json:"engine"`
 	Unchecked      bool        `json:"unchecked,omitempty"`
@@ -44,36 +73,9 @@ type openRequest struct {
 	Observe        bool        `json:"observe,omitempty"`
 }
 
-// compileRequest comes with the module as its one descriptor, and is answered by compiled.
 type compileRequest struct {
 	Name  text `json:"name,omitempty"`
 	Known bool `json:"known,omitempty"` // the parent knows the module: the answer need not describe it
-}
-
-// message is what the child sends: exactly one of its fields.
-type message struct {
-	Hello *hello `json:"hello,omitempty"`
-
-	// Answers, in the order of the requests.
-	Opened   *engine.Info `json:"opened,omitempty"`
-	Compiled *compiled    `json:"compiled,omitempty"`
-	Started  bool         `json:"started,omitempty"`
-	Failed   *wireError   `json:"failed,omitempty"`
-
-	// Unasked, or whenever it is known.
-	Ended  *ended        `json:"ended,omitempty"`
-	Stats  *engine.Stats `json:"stats,omitempty"`
-	Event  *event        `json:"event,omitempty"`
-	Record *record       `json:"record,omitempty"`
-}
-
-// answer tells whether m answers a request.
-func (m *message) answer() bool {
-	return m.Opened != nil || m.Compiled != nil || m.Started || m.Failed != nil
-}
-
-type compiled struct {
-	Info *engine.ModuleInfo `json:"info,omitempty"`
 }
 
 type ended struct {

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/wasmoci/wasmoci/engine"
 )
 
@@ -50,10 +52,10 @@ func serve() error {
 	defer conn.Close()
 	closeInherited()
 	s := &server{conn: conn, rights: &rightsReader{c: conn}}
-	s.send(&message{Hello: &hello{protocol, version}})
+	s.send(kindHello, &hello{protocol, version})
 	r := bufio.NewReader(s.rights)
 	for {
-		var req request
+		var req envelope
 		if err := decodeFrame(r, maxLargeFrame, &req); err != nil {
 			if err == io.EOF || errors.Is(err, net.ErrClosed) {
 				return nil
@@ -70,11 +72,11 @@ func serve() error {
 	}
 }
 
-// send sends m. Where the parent is gone nobody misses it: the next request is the end.
-func (s *server) send(m *message) {
-	frame, err := encodeFrame(m)
+// send sends a message. Where the parent is gone nobody misses it: the next request is the end.
+func (s *server) send(k kind, body any) {
+	frame, err := encodeFrame(k, 0, body)
 	if err != nil {
-		frame, err = encodeFrame(&message{Failed: encodeError(fmt.Errorf("subprocess: answer: %w", err))})
+		frame, err = encodeFrame(kindFailed, 0, encodeError(fmt.Errorf("subprocess: answer: %w", err)))
 	}
 	if err != nil {
 		return
@@ -85,31 +87,45 @@ func (s *server) send(m *message) {
 }
 
 // fail answers a request with the error that it ended with.
-func (s *server) fail(err error) { s.send(&message{Failed: encodeError(err)}) }
+func (s *server) fail(err error) { s.send(kindFailed, encodeError(err)) }
 
 // handle does what a request asks for. Its error means that the parent does not keep to the protocol.
-func (s *server) handle(req *request, fds []int) error {
+func (s *server) handle(req *envelope, fds []int) error {
 	switch {
-	case req.Open != nil && s.engine == nil:
-		return s.open(req.Open)
-	case req.Compile != nil && s.engine != nil && s.module == nil && len(fds) == 1:
-		return s.compile(req.Compile, os.NewFile(uintptr(fds[0]), string(req.Compile.Name)))
-	case req.Start != nil && s.module != nil && s.instance == nil:
-		return s.start(req.Start, fds)
-	case req.Stats && s.instance != nil:
-		stats := s.instance.Stats()
-		s.send(&message{Stats: &stats})
-		return nil
+	case req.Kind == kindOpen && s.engine == nil:
+		var open openRequest
+		if err := req.body(&open); err != nil {
+			return err
+		}
+		s.open(&open)
+	case req.Kind == kindCompile && s.module == nil && len(fds) == 1:
+		var compile compileRequest
+		if err := req.body(&compile); err != nil {
+			return err
+		}
+		s.compile(&compile, os.NewFile(uintptr(fds[0]), string(compile.Name)))
+	case req.Kind == kindStart && s.instance == nil:
+		var start startRequest
+		if err := req.body(&start); err != nil {
+			return err
+		}
+		return s.start(&start, fds)
+	case req.Kind == kindStats:
+		if s.instance != nil {
+			s.send(kindStats, s.instance.Stats())
+		}
+	default:
+		return errors.New("a request that is out of order")
 	}
-	return errors.New("a request that is out of order")
+	return nil
 }
 
-func (s *server) open(req *openRequest) (err error) {
+func (s *server) open(req *openRequest) {
 	opts := engine.Options{
 		CacheDir: string(req.CacheDir), MaxModuleBytes: req.MaxModuleBytes, DebugInfo: req.DebugInfo, Uninterruptible: req.Unchecked,
 	}
 	if req.Log != nil {
-		opts.Logger = slog.New(&sender{level: *req.Log, send: func(r *record) { s.send(&message{Record: r}) }})
+		opts.Logger = slog.New(&sender{level: *req.Log, send: func(r *record) { s.send(kindRecord, r) }})
 	}
 	if req.Observe {
 		opts.Observe = s.observe
@@ -117,38 +133,63 @@ func (s *server) open(req *openRequest) (err error) {
 	if driver, ok := engine.Lookup(req.Engine); ok && req.Unchecked && driver.Dedicate != nil {
 		driver.Dedicate()
 	}
-	if s.engine, err = engine.Open(context.Background(), req.Engine, opts); err != nil {
+	eng, err := engine.Open(context.Background(), req.Engine, opts)
+	if err != nil {
 		s.fail(err)
-		return nil
+		return
 	}
-	info := s.engine.Info()
-	s.send(&message{Opened: &info})
-	return nil
+	s.engine = eng
+	s.send(kindOpened, eng.Info())
 }
 
 // observe passes an event on. That the run has ended the parent knows when it has.
 func (s *server) observe(e engine.Event) {
 	if e.Phase != engine.PhaseEnd {
-		s.send(&message{Event: &event{e.Phase, int64(e.Elapsed), e.Done, e.Total}})
+		s.send(kindEvent, &event{e.Phase, int64(e.Elapsed), e.Done, e.Total})
 	}
 }
 
-func (s *server) compile(req *compileRequest, f *os.File) (err error) {
+func (s *server) compile(req *compileRequest, f *os.File) {
 	defer f.Close()
-	if s.module, err = s.engine.Compile(context.Background(), engine.FromFile(f)); err != nil {
+	if s.engine == nil { // opening it has failed
+		s.fail(errEarlier)
+		return
+	}
+	module, err := s.engine.Compile(context.Background(), engine.FromFile(f))
+	if err != nil {
 		s.fail(err)
-		return nil
+		return
 	}
-	answer := &compiled{}
-	if !req.Known {
-		info := s.module.Info()
-		answer.Info = &info
+	s.module = module
+	if req.Known {
+		s.send(kindCompiled, nil)
+	} else {
+		s.send(kindCompiled, module.Info())
 	}
-	s.send(&message{Compiled: answer})
-	return nil
+}
+
+// errEarlier answers requests that were sent before the failure of an earlier one was known.
+var errEarlier = errors.New("subprocess: an earlier request has failed")
+
+// abandoned tells whether the parent has ended its side of the socket: it wants nothing more.
+func (s *server) abandoned() bool {
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return true
+	}
+	fds := []unix.PollFd{{Events: unix.POLLRDHUP}}
+	err = raw.Control(func(fd uintptr) {
+		fds[0].Fd = int32(fd)
+		_, _ = unix.Poll(fds, 0)
+	})
+	return err != nil || fds[0].Revents != 0
 }
 
 func (s *server) start(req *startRequest, fds []int) error {
+	if s.module == nil {
+		s.fail(errEarlier)
+		return nil
+	}
 	cfg, err := req.config(fds)
 	if err != nil {
 		return err
@@ -159,14 +200,19 @@ func (s *server) start(req *startRequest, fds []int) error {
 			return nil
 		}
 	}
-	if s.instance, err = s.module.Start(context.Background(), cfg); err != nil {
+	if s.abandoned() {
+		return nil
+	}
+	instance, err := s.module.Start(context.Background(), cfg)
+	if err != nil {
 		s.fail(err)
 		return nil
 	}
-	s.send(&message{Started: true})
+	s.instance = instance
+	s.send(kindStarted, nil)
 	go func() {
-		err := s.instance.Wait()
-		s.send(&message{Ended: &ended{Err: encodeError(err), Stats: s.instance.Stats()}})
+		err := instance.Wait()
+		s.send(kindEnded, &ended{Err: encodeError(err), Stats: instance.Stats()})
 	}()
 	return nil
 }
