@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// patience is how long a new process may take to say hello, and what to assume of one that does not.
+	// patience is how long a new process may take to say hello: after that it never will.
 	patience = 30 * time.Second
 	// grace is how long a child that loads or compiles may take to clean up when nobody wants the result any more.
 	grace = time.Second
@@ -114,7 +114,7 @@ func (c *child) answer(ctx context.Context, op string, want kind, body any) erro
 // listen takes in what the child says until it is gone, and then waits for the process.
 func (c *child) listen() {
 	defer close(c.done)
-	late := time.AfterFunc(patience, c.proc.kill)
+	late := time.AfterFunc(c.engine.patience, c.proc.kill)
 	heard := false
 	r := bufio.NewReader(c.conn)
 	for {
@@ -143,7 +143,7 @@ func (c *child) listen() {
 	c.proc.kill()
 	<-c.proc.done
 	if expired := !late.Stop(); expired && !heard && c.broken == nil {
-		c.broken = &errFrame{fmt.Sprintf("it said nothing within %v", patience)}
+		c.broken = &errFrame{fmt.Sprintf("it said nothing within %v", c.engine.patience)}
 	} else if !heard && c.broken == nil {
 		c.broken = &errFrame{fmt.Sprintf("it %s without a word (its main has to call subprocess.Init or subprocess.Serve first)", died(c.proc.ws, "").how())}
 	}

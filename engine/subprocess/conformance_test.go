@@ -4,7 +4,6 @@ package subprocess_test
 
 import (
 	"context"
-	"os"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
@@ -12,13 +11,6 @@ import (
 	"github.com/wasmoci/wasmoci/engine/enginetest"
 	"github.com/wasmoci/wasmoci/engine/subprocess"
 )
-
-func TestMain(m *testing.M) {
-	if subprocess.Init() {
-		return
-	}
-	os.Exit(m.Run())
-}
 
 // inner opens the engine of that name in a child process that is this program.
 func inner(name string) func(context.Context, engine.Options) (engine.Engine, error) {
@@ -30,8 +22,16 @@ func inner(name string) func(context.Context, engine.Options) (engine.Engine, er
 // TestConformance runs the suite on every engine that is part of this program, in a child.
 func TestConformance(t *testing.T) {
 	for _, d := range engine.List() {
-		if d.Open != nil {
+		if d.Open != nil && d.Name != testEngine {
 			t.Run(d.Name, func(t *testing.T) { enginetest.Run(t, inner(d.Name)) })
+		}
+	}
+}
+
+func BenchmarkEngine(b *testing.B) {
+	for _, d := range engine.List() {
+		if d.Open != nil && d.Name != testEngine {
+			b.Run(d.Name, func(b *testing.B) { enginetest.Bench(b, inner(d.Name)) })
 		}
 	}
 }

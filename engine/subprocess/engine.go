@@ -26,13 +26,19 @@ type subEngine struct {
 	gate   gate
 	closed sync.Once
 
+	patience time.Duration // for a hello
+
 	mu      sync.Mutex
 	spare   *child // in which the engine is open and nothing has been done
 	modules map[*module]struct{}
 }
 
-func newEngine(ctx context.Context, cfg Config, opts engine.Options) (_ engine.Engine, err error) {
-	e := &subEngine{cfg: cfg, opts: opts, obs: engine.NewObserver(opts.Observe), modules: make(map[*module]struct{})}
+func newEngine(ctx context.Context, cfg Config, opts engine.Options) (engine.Engine, error) {
+	return newPatientEngine(ctx, cfg, opts, patience)
+}
+
+func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, patience time.Duration) (_ engine.Engine, err error) {
+	e := &subEngine{cfg: cfg, opts: opts, obs: engine.NewObserver(opts.Observe), patience: patience, modules: make(map[*module]struct{})}
 	e.cfg.Env = slices.Clone(cfg.Env)
 	e.info.Name = cfg.Engine
 	if err := cfg.validate(); err != nil {
