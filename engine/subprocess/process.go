@@ -65,7 +65,8 @@ func (f *forker) fork(cfg Config) (_ *process, err error) {
 	if r, w, err = os.Pipe(); err != nil {
 		return nil, err
 	}
-	sys := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	pidfd := -1
+	sys := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd}
 	if cfg.Cgroup != "" {
 		if cgroup, err = os.Open(cfg.Cgroup); err != nil {
 			return nil, fmt.Errorf("open Config.Cgroup: %w", err)
@@ -96,7 +97,7 @@ func (f *forker) fork(cfg Config) (_ *process, err error) {
 		return nil, err
 	}
 	p := &process{proc: proc, words: listen(r), conn: conn.(*net.UnixConn), done: make(chan struct{})}
-	go p.reap()
+	go p.reap(pidfd)
 	return p, nil
 }
 
@@ -110,10 +111,8 @@ func (p *process) kill() {
 }
 
 // reap waits for the child, ends what is left of its group while nobody else can have its number, and then lets go of it.
-func (p *process) reap() {
-	for unix.Waitid(unix.P_PID, p.proc.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
-		continue
-	}
+func (p *process) reap(pidfd int) {
+	awaitExit(p.proc.Pid, pidfd)
 	p.kill()
 	p.mu.Lock()
 	state, err := p.proc.Wait()
@@ -127,6 +126,25 @@ func (p *process) reap() {
 	_ = p.conn.SetReadDeadline(late)
 	<-p.words.done
 	close(p.done)
+}
+
+// awaitExit returns when the child can be waited for. It keeps no thread where the system has pidfds.
+func awaitExit(pid, pidfd int) {
+	if pidfd >= 0 {
+		_ = unix.SetNonblock(pidfd, true) // for os.NewFile to poll it
+		f := os.NewFile(uintptr(pidfd), "pidfd")
+		defer f.Close()
+		if conn, err := f.SyscallConn(); err == nil {
+			_ = conn.Read(func(uintptr) bool {
+				var info unix.Siginfo
+				err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+				return err != nil || info.Signo != 0
+			})
+		}
+	}
+	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+		continue
+	}
 }
 
 // stragglers is how long a process that the child made, and which is not in its group, may keep what the child had open.
