@@ -210,8 +210,11 @@ func (c *child) take(m *envelope) (err error) {
 // fate is why the child is no more, although it was needed.
 func (c *child) fate() error {
 	<-c.done
-	if c.broken != nil {
+	switch {
+	case c.broken != nil:
 		return c.violation(c.broken)
+	case c.ended != nil:
+		return c.violation(&errFrame{"it ends a run that it has not started"})
 	}
 	return died(c.proc.ws, c.proc.words.String())
 }

@@ -149,7 +149,7 @@ func (e *subEngine) abandon(c *child, done func()) {
 	case <-c.done:
 		done()
 	default:
-		if !e.gate.enter() { // New has failed
+		if !e.gate.enter() { // e is being closed, or New has failed
 			c.quit()
 			done()
 			return

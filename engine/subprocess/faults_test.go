@@ -130,6 +130,7 @@ func TestProtocol(t *testing.T) {
 		"no json":   "no message",
 		"unasked":   "it answers ",
 		"wrong":     `answers "started" where "opened" is due`,
+		"early":     "a run that it has not started",
 		"unknown":   `unknown kind "gopher"`,
 		"no error":  "fails without an error",
 		"bad error": "without its field",
@@ -213,7 +214,7 @@ func TestUnchecked(t *testing.T) {
 	if err := inst.Wait(); engine.ExitCode(err) != 143 || err.Error() != "test: run: stopped: signal 15" {
 		t.Errorf("got %v", err)
 	}
-	if alive(t, pid) {
+	if alive(pid) {
 		t.Error("the child is still there")
 	}
 }
@@ -237,20 +238,39 @@ func hang(t *testing.T, ctx context.Context, m engine.Module) (engine.Instance, 
 	return inst, pid
 }
 
-// alive tells whether there is a process of that number that is no zombie.
-func alive(t *testing.T, pid int) bool {
-	t.Helper()
+// state is the state of a process as ps shows it, 0 where there is none.
+func state(pid int) byte {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return false
+		return 0
 	}
 	_, after, _ := bytes.Cut(stat, []byte(") "))
-	return len(after) > 0 && after[0] != 'Z' && after[0] != 'X'
+	return append(after, 0)[0]
+}
+
+// alive tells whether there is a process of that number that is no zombie.
+func alive(pid int) bool {
+	s := state(pid)
+	return s != 0 && s != 'Z' && s != 'X'
+}
+
+// stop stops a process by SIGSTOP, all of its threads.
+func stop(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(late); state(pid) != 'T'; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("process %d is in state %c", pid, state(pid))
+		}
+	}
+	time.Sleep(10 * time.Millisecond)
 }
 
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	for end := time.Now().Add(late); alive(t, pid); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(late); alive(pid); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("process %d is still there", pid)
 		}
@@ -280,15 +300,28 @@ func TestStopped(t *testing.T) {
 	m := compile(t, open(t, subprocess.Config{Engine: testEngine}, engine.Options{}), quick)
 	ctx, cancel := context.WithCancel(t.Context())
 	inst, pid := hang(t, ctx, m)
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	stop(t, pid)
 	if s := inst.Stats(); s.HostCalls != 0 {
 		t.Errorf("a child that is stopped says %+v", s)
 	}
 	cancel()
 	if err := inst.Wait(); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestHurry checks that a request which the child does not read does not keep Start.
+func TestHurry(t *testing.T) {
+	m := compile(t, open(t, subprocess.Config{Engine: testEngine}, engine.Options{}), quick)
+	for _, pid := range children(t) {
+		stop(t, pid)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	_, err := m.Start(ctx, &wasi.Config{Args: []string{"return", strings.Repeat("x", 8<<20)}})
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > late {
+		t.Errorf("got %v after %v", err, time.Since(begun))
 	}
 }
 
@@ -355,7 +388,7 @@ func TestParentKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !alive(t, pid) {
+	if !alive(pid) {
 		t.Error("the child is not there")
 	}
 	if err := cmd.Process.Kill(); err != nil {

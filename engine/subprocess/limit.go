@@ -22,10 +22,11 @@ func limitData(cfg *wasi.Config) error {
 	if err == nil {
 		_, err = fmt.Sscan(string(statm), &pages[0], &pages[1], &pages[2], &pages[3], &pages[4], &pages[5])
 	}
-	if err != nil {
-		return fmt.Errorf("subprocess: bound the child's memory: %w (it needs /proc)", err)
+	held := pages[5] * uint64(os.Getpagesize())
+	if err != nil { // without /proc: as much again as it may have beyond that
+		held = Headroom
 	}
-	limit := pages[5]*uint64(os.Getpagesize()) + Headroom + cfg.Limits.MemoryBytes
+	limit := held + Headroom + cfg.Limits.MemoryBytes
 	for _, m := range cfg.Mounts {
 		if m.Tmpfs != nil && m.Tmpfs.SizeBytes == 0 {
 			limit += defaultTmpfs
@@ -35,7 +36,7 @@ func limitData(cfg *wasi.Config) error {
 	}
 	var old unix.Rlimit
 	if err := unix.Prlimit(0, unix.RLIMIT_DATA, nil, &old); err != nil {
-		return os.NewSyscallError("prlimit", err)
+		return fmt.Errorf("subprocess: bound the child's memory: %w", err)
 	}
 	if limit = min(limit, old.Max); limit >= old.Cur {
 		return nil

@@ -55,6 +55,7 @@ var roles = map[string]func(*os.File){
 	"no json":   says(frame(greeting) + frame("{")),
 	"unasked":   says(frame(greeting) + strings.Repeat(frame(`{"kind":"compiled"}`), 1000)),
 	"wrong":     says(frame(greeting) + frame(`{"kind":"started"}`)),
+	"early":     says(frame(greeting) + frame(`{"kind":"ended","body":{"stats":{}}}`)),
 	"unknown":   says(frame(greeting) + frame(`{"kind":"gopher"}`)),
 	"no error":  says(frame(greeting) + frame(`{"kind":"failed","body":null}`)),
 	"bad error": says(frame(greeting) + frame(`{"kind":"failed","body":{"type":"engine.Error","fields":{}}}`)),

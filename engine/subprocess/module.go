@@ -84,8 +84,14 @@ func (m *module) start(ctx context.Context, cfg *wasi.Config) (*instance, error)
 		}
 	}
 	release := g.serve(ctx)
+	hurry := context.AfterFunc(ctx, func() { _ = c.conn.SetWriteDeadline(time.Unix(1, 0)) }) // where the child reads nothing
 	err = c.sendRun(m, g)
+	hurry()
 	g.close()
+	if err != nil && ctx.Err() != nil {
+		m.engine.abandon(c, release)
+		return fail(engine.Stopped(ctx))
+	}
 	if err != nil {
 		err = m.engine.failed("start", c.giveUp(err))
 		release()

@@ -39,8 +39,9 @@ var arrows = map[string][]string{
 	"internal/apisurface": {},
 	"internal/house":      {},
 
-	"examples/bench":   {"engine", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
+	"examples/bench":   {"engine", "engine/subprocess", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
 	"examples/embed":   {"engine", "engine/wazero", "oci"},
+	"examples/engine":  {"engine/all", "engine/subprocess"},
 	"examples/wasmoci": {"engine", "engine/all", "oci", "wasi", cobra, runtimeSpec},
 }
 
