@@ -9,7 +9,7 @@ import (
 )
 
 // CrashError is a child that ended, or was ended by somebody else, before its guest did: the engine crashed, ran out of
-// memory, or called exit. Errors of New, Compile, Start and Wait may be one.
+// memory, or called exit. Errors of New, Compile and Wait may be one, and of Start where the module was being loaded.
 type CrashError struct {
 	// Signal is what ended the process: the signal that killed it, or the one that its Go runtime says it got before it gave up.
 	// 0 is none.

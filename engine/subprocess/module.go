@@ -4,6 +4,7 @@ package subprocess
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -106,7 +107,9 @@ func (m *module) start(ctx context.Context, cfg *wasi.Config) (*instance, error)
 	// From here on the guest may run, and the end of ctx is the end of the child.
 	inst := &instance{module: m, child: c, ctx: ctx, begun: begun, done: make(chan struct{})}
 	unregister := context.AfterFunc(ctx, c.proc.kill)
-	if err := c.answer(context.Background(), "start", kindStarted, nil); err != nil && ctx.Err() == nil {
+	err = c.answer(context.Background(), "start", kindStarted, nil)
+	var crash *CrashError
+	if err != nil && ctx.Err() == nil && !errors.As(err, &crash) { // a crash may be the guest's doing: that is Wait's
 		unregister()
 		c.end()
 		release()
