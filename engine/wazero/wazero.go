@@ -25,5 +25,5 @@ func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { retu
 var capabilities = engine.FormatCapabilities{wasi.FormatModule: moduleCapabilities()}
 
 func init() {
-	engine.Register(engine.Driver{Name: Name, Capabilities: capabilities, Open: open})
+	engine.Register(engine.Driver{Name: Name, Capabilities: capabilities, Open: open, Dedicate: Dedicate})
 }
