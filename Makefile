@@ -48,8 +48,8 @@ test-user: ## all tests as a user who is not root, also where make runs as root 
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
 
 test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
-	$(GO) vet -tags root ./engine/enginetest
-	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest
+	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess
+	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
 
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci
