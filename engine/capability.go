@@ -74,6 +74,9 @@ type Capabilities struct{ sorted []Capability }
 
 // NewCapabilities returns the set of caps.
 func NewCapabilities(caps ...Capability) Capabilities {
+	if len(caps) == 0 {
+		return Capabilities{} // so that empty sets are deeply equal
+	}
 	sorted := slices.Clone(caps)
 	slices.Sort(sorted)
 	return Capabilities{slices.Compact(sorted)}

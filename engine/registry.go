@@ -20,6 +20,10 @@ type Driver struct {
 	Capabilities FormatCapabilities // upper bound; [Info] of the open engine is exact
 	// Open opens the engine. It has no effect on the process beyond the engine's own resources.
 	Open func(context.Context, Options) (Engine, error)
+	// Dedicate, where an engine has it, applies to this process what a guest without checks for interruption needs of it,
+	// for good: Open with Options.Uninterruptible comes after it. The main of a program that is dedicated to one guest
+	// calls it, and so does a child process of package engine/subprocess.
+	Dedicate func()
 	// Unavailable says why the engine is known but not part of this program, a [*NotBuiltError] as a rule.
 	Unavailable error
 }

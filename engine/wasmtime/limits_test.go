@@ -87,20 +87,24 @@ func TestWithinAlways(t *testing.T) {
 	}
 }
 
-func TestElements(t *testing.T) {
+func TestRefused(t *testing.T) {
 	growing := wasm.Limits{Min: 2_000_000}
 	for _, tt := range []struct {
-		tables []wasm.Limits
-		over   bool
+		name             string
+		memories, tables []wasm.Limits
+		want             error
 	}{
-		{[]wasm.Limits{{Min: maxElements}}, false},
-		{[]wasm.Limits{{Min: maxElements + 1}}, true},
-		{[]wasm.Limits{{Min: 1 << 63}, {Min: 1 << 63}}, true},
-		{[]wasm.Limits{growing, growing, growing, growing, growing}, false},
-		{[]wasm.Limits{growing, {}, {}, {}, {}, {}}, true},
+		{"as many elements as may be", nil, []wasm.Limits{{Min: maxElements}}, nil},
+		{"one more", nil, []wasm.Limits{{Min: maxElements + 1}}, errTables},
+		{"more than can be counted", nil, []wasm.Limits{{Min: 1 << 63}, {Min: 1 << 63}}, errTables},
+		{"tables that can grow to be as large as the largest", nil, []wasm.Limits{growing, {}, {}, {}, {}}, nil},
+		{"one more of them", nil, []wasm.Limits{growing, {}, {}, {}, {}, {}}, errTables},
+		{"shared memory", []wasm.Limits{{Min: 1}, {Min: 1, Max: 1, HasMax: true, Shared: true}}, nil, errShared},
 	} {
-		if got := demandOf(wasm.Module{Tables: tt.tables}).elements() > maxElements; got != tt.over {
-			t.Errorf("%v: too many is %t", tt.tables, got)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			if got := demandOf(wasm.Module{Memories: tt.memories, Tables: tt.tables}).refused(); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
 	}
 }

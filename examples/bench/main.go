@@ -7,7 +7,7 @@
 // proves little.
 //
 // Pairs are measured in turns, so that what else the machine does falls on both, and medians are compared. It runs in the
-// project's root and wants the CPython module that make deps fetches.
+// project's root and wants the go command and the CPython module that make deps fetches.
 package main
 
 import (
@@ -23,6 +23,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/wasmoci/wasmoci/engine/subprocess"
 )
 
 const (
@@ -44,6 +46,9 @@ func (r row) ratio() float64 { return float64(r.measured) / float64(r.against) }
 var errBroken = errors.New("promise broken")
 
 func main() {
+	if subprocess.Init() {
+		return
+	}
 	check := flag.Bool("check", false, "fail where a promise is broken")
 	flag.Parse()
 	err := bench(context.Background(), os.Stdout)
@@ -58,18 +63,21 @@ func main() {
 
 func bench(ctx context.Context, w io.Writer) error {
 	var rows []row
-	for _, measure := range []func(context.Context) (row, error){startToEnd, cachedCompile, planPodman} {
+	for _, measure := range []func(context.Context) (row, error){startToEnd, startToExit, cachedCompile, planPodman} {
 		r, err := measure(ctx)
 		if err != nil {
 			return err
 		}
 		rows = append(rows, r)
 	}
-	more, err := hostCalls(ctx)
-	if err != nil {
-		return err
+	for _, measure := range []func(context.Context) ([]row, error){hostCalls, compute} { // compute last: it dedicates the process
+		more, err := measure(ctx)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
 	}
-	return table(w, append(rows, more...))
+	return table(w, rows)
 }
 
 // table writes the rows; its error names the promises that are broken.

@@ -27,9 +27,10 @@ var arrows = map[string][]string{
 	"wasi/preview2": {"wasi", "wasi/vfs"},
 
 	"engine":            {"wasi"},
-	"engine/all":        {"engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
+	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
+	"engine/subprocess": {"engine", "engine/cache", "wasi", "wasi/preview1", "wasi/vfs", xsys},
 
 	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2"},
 	"engine/internal/wasm": {},
@@ -43,8 +44,9 @@ var arrows = map[string][]string{
 	"internal/apisurface": {},
 	"internal/house":      {},
 
-	"examples/bench":   {"engine", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
+	"examples/bench":   {"engine", "engine/subprocess", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
 	"examples/embed":   {"engine", "engine/wazero", "oci"},
+	"examples/engine":  {"engine/all", "engine/subprocess"},
 	"examples/wasmoci": {"engine", "engine/all", "oci", "wasi", cobra, runtimeSpec},
 }
 

@@ -1,0 +1,34 @@
+package subprocess
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Config says which engine runs in which process. It is plain data.
+type Config struct {
+	// Engine is the name under which the engine is registered in the child. It is required.
+	Engine string
+	// Path is the executable whose main calls [Serve] or [Init], absolute or relative to the working directory; it is not looked
+	// up in PATH. "" is this program itself, whose main has to call Init first.
+	Path string
+	// Env is the child's environment, as in [os/exec.Cmd], for what a native library needs, such as LD_LIBRARY_PATH. Nil is an
+	// empty environment: nothing is inherited. Guests never see it.
+	Env []string
+	// Cgroup is the directory of a cgroup, version 2, in which children begin (Linux 5.7). "" is that of this process.
+	Cgroup string
+	// Unchecked opens the engine in the child with Options.Uninterruptible, after its Driver's Dedicate: guests run without
+	// checks for interruption, and are ended by SIGKILL all the same. An engine that does not declare
+	// [engine.Unchecked] refuses. Default false.
+	Unchecked bool
+}
+
+func (c Config) validate() error {
+	if c.Engine == "" {
+		return errors.New("subprocess: Config.Engine is empty: name the engine that the child opens")
+	}
+	if c.Path == "" && !entered.Load() {
+		return fmt.Errorf("subprocess: this program cannot be its own child: call subprocess.Init first in main, or set Config.Path: %w", errors.ErrUnsupported)
+	}
+	return nil
+}
