@@ -266,7 +266,11 @@ func TestPipes(t *testing.T) {
 			})
 			t.Run("breaks while waiting", func(t *testing.T) {
 				r, w := c.pipe(t)
-				time.AfterFunc(10*time.Millisecond, func() { r.Close() })
+				go func() {
+					r.Read(make([]byte, 1)) // it has begun
+					time.Sleep(10 * time.Millisecond)
+					r.Close()
+				}()
 				n, err := output(t, w).Write(endless(t), make([]byte, 1<<20))
 				if n == 0 || n == 1<<20 || err != syscall.EPIPE {
 					t.Errorf("%d, %v", n, err)
@@ -392,7 +396,6 @@ func TestWaitingIsIdle(t *testing.T) {
 	begun := time.Now()
 	waiting := endless(t)
 	for _, s := range []Pollable{input(t, pr), input(t, empty), fill} {
-		waiting.wakerFD()
 		waiting.wake() // by what nobody waits for any more
 		if got, err := Poll(waiting, time.Now().Add(50*time.Millisecond), []Pollable{s}); err != nil || got[0] != nil {
 			t.Errorf("%v, %v", got, err)
