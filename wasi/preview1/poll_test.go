@@ -175,3 +175,25 @@ func TestManySubscriptions(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 }
+
+// TestPollMemory: the host keeps as little for the most subscriptions as for one.
+func TestPollMemory(t *testing.T) {
+	g := newGuest(t, &wasi.Config{})
+	g.mem = make([]byte, 8<<20)
+	subs := make([]subscription, maxSubscriptions)
+	for i := range subs {
+		subs[i] = after(time.Hour)
+		if i%2 == 0 {
+			subs[i] = readable(stdin)
+		}
+	}
+	in, out, result := g.lay(subs...), g.room(eventSize*len(subs)), g.room(4)
+	if n := testing.AllocsPerRun(10, func() {
+		g.want(success, "poll_oneoff", in, out, maxSubscriptions, result)
+	}); n > 20 {
+		t.Errorf("%v allocations", n)
+	}
+	if n := g.u32(result); n != maxSubscriptions/2 {
+		t.Errorf("%d events", n)
+	}
+}
