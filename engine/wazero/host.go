@@ -2,7 +2,6 @@ package wazero
 
 import (
 	"context"
-	"math"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
@@ -13,8 +12,12 @@ import (
 	"github.com/wasmoci/wasmoci/wasi/preview1"
 )
 
-// runKey is the context key of the *instance whose guest calls.
-type runKey struct{}
+// guestContext is the context of every call into a guest, and with that of every call that the guest makes of its host:
+// a type of its own is found faster than a value.
+type guestContext struct {
+	context.Context
+	run *instance
+}
 
 // offer makes the functions importable in rt, those of the modules that the guest imports from.
 func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) error {
@@ -38,21 +41,10 @@ func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) err
 }
 
 func hostFunction(i int, f preview1.Func) api.GoModuleFunc {
-	var mask [preview1.MaxParams]uint64 // compiled code leaves anything in the upper half of an i32
-	for k, p := range f.Params {
-		mask[k] = math.MaxUint32
-		if p == 'I' {
-			mask[k] = math.MaxUint64
-		}
-	}
 	n := len(f.Params)
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
-		run := ctx.Value(runKey{}).(*instance)
-		args := stack[:n]
-		for k := range args {
-			args[k] &= mask[k]
-		}
-		e := run.host.Call(i, run.memory.bytes(), args)
+		run := ctx.(*guestContext).run
+		e := run.host.Call(i, run.memory.bytes(), stack[:n])
 		if e == preview1.Stop {
 			panic(sys.NewExitError(0)) // the way out of a guest; why is in the host
 		}

@@ -68,7 +68,7 @@ func (i *instance) guest(ctx context.Context) (err error) {
 			err = recovered(r)
 		}
 	}()
-	ctx = context.WithValue(experimental.WithMemoryAllocator(ctx, &i.memory), runKey{}, i) // looked up by every host call: outermost
+	ctx = &guestContext{experimental.WithMemoryAllocator(ctx, &i.memory), i}
 	mod, err := i.module.runtime.InstantiateModule(ctx, i.module.compiled, anonymous)
 	if err != nil {
 		return err
