@@ -26,8 +26,8 @@
 // # Waiting
 //
 // What waits, for a stream, a FIFO, a socket or a time, is released at once when its [Stop] ends. On Linux it parks a
-// goroutine and holds no thread, with two exceptions: a Reader or a Writer that is no file may hold one in its own Read or
-// Write, and so does a terminal that takes no more output.
+// goroutine and holds no thread for longer than half a millisecond, with two exceptions: a Reader or a Writer that is no
+// file may hold one in its own Read or Write, and so does a terminal that takes no more output.
 //
 // # What is reached
 //

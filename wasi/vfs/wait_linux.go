@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -202,6 +203,9 @@ func (s *Stop) wait(deadline time.Time, streams []Pollable) error {
 // park waits until one of fds, each of them there once, may be ready, deadline is reached, or wake is called. It looks at
 // streams once more before it waits.
 func (s *Stop) park(deadline time.Time, own *lookout, fds []unix.PollFd, streams []Pollable) error {
+	if linger(deadline, fds) {
+		return nil
+	}
 	l := s.begin(own, deadline)
 	if l == nil {
 		return s.lookLater(deadline)
@@ -237,6 +241,33 @@ func (s *Stop) park(deadline time.Time, own *lookout, fds []unix.PollFd, streams
 		return ErrStopped
 	}
 	return nil
+}
+
+// A goroutine that is parked is woken by way of Go's runtime, which takes several times as long as the kernel does to wake a
+// thread. Who answers soon is waited for with a thread, therefore, but not for long, and only by a few guests at once.
+const (
+	lingerTime    = 500 * time.Microsecond
+	mostLingering = 4
+)
+
+var lingering atomic.Int32
+
+// linger waits a little while for one of fds, and says whether one is ready.
+func linger(deadline time.Time, fds []unix.PollFd) bool {
+	wait := lingerTime
+	if !deadline.IsZero() {
+		wait = min(wait, time.Until(deadline))
+	}
+	if len(fds) == 0 || wait <= 0 {
+		return false
+	}
+	defer lingering.Add(-1)
+	if lingering.Add(1) > mostLingering {
+		return false
+	}
+	timeout := unix.NsecToTimespec(wait.Nanoseconds())
+	n, err := unix.Ppoll(fds, &timeout, nil)
+	return n > 0 && err == nil
 }
 
 // lookLater waits a moment, where the system does not watch: it has no descriptor left, or it watches one pipe or terminal
