@@ -298,7 +298,7 @@ func TestPipes(t *testing.T) {
 				stop, begin, late := ending(t)
 				begin()
 				n, err := output(t, w).Write(stop, make([]byte, 1<<20))
-				if n == 0 || n == 1<<20 || err != ErrStopped || late() > 500*time.Millisecond {
+				if n == 0 || n == 1<<20 || err != ErrStopped || late() > soon {
 					t.Errorf("%d, %v, %v late", n, err, late())
 				}
 			})
@@ -306,7 +306,7 @@ func TestPipes(t *testing.T) {
 				r, _ := c.pipe(t)
 				stop, begin, late := ending(t)
 				begin()
-				if n, err := input(t, r).Read(stop, make([]byte, 1)); n != 0 || err != ErrStopped || late() > 500*time.Millisecond {
+				if n, err := input(t, r).Read(stop, make([]byte, 1)); n != 0 || err != ErrStopped || late() > soon {
 					t.Errorf("%d, %v, %v late", n, err, late())
 				}
 			})
@@ -314,7 +314,7 @@ func TestPipes(t *testing.T) {
 				r, _ := c.pipe(t)
 				stop, begin, late := ending(t)
 				begin()
-				if _, err := Poll(stop, time.Time{}, []Pollable{input(t, r)}); err != ErrStopped || late() > 500*time.Millisecond {
+				if _, err := Poll(stop, time.Time{}, []Pollable{input(t, r)}); err != ErrStopped || late() > soon {
 					t.Errorf("%v, %v late", err, late())
 				}
 			})
@@ -367,7 +367,7 @@ func TestTerminal(t *testing.T) {
 	}
 	stop, begin, late := ending(t)
 	begin()
-	if _, err := in.Read(stop, b); err != ErrStopped || late() > 500*time.Millisecond {
+	if _, err := in.Read(stop, b); err != ErrStopped || late() > soon {
 		t.Errorf("%v, %v late", err, late())
 	}
 }
@@ -389,10 +389,10 @@ func TestFullTerminal(t *testing.T) {
 	}()
 	select {
 	case err := <-done:
-		if err != ErrStopped || late() > 500*time.Millisecond {
+		if err != ErrStopped || late() > soon {
 			t.Errorf("%v, %v late", err, late())
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(soon):
 		person.Close() // lets the write go
 		<-done
 		t.Error("blocked")
