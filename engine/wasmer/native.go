@@ -397,7 +397,7 @@ func build(src *core.Source, compile func(c *code) error) (_ core.Code, err erro
 			c.memory = i
 		}
 	}
-	if _, ok := startOf(src.Bytes); ok {
+	if _, ok := split(src.Bytes).start(); ok {
 		c.start = len(m.Exports)
 	}
 	return c, nil

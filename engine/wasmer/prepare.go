@@ -2,61 +2,120 @@ package wasmer
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 )
 
-// startOf returns the index of the module's start function, if it has one. The module is valid.
-func startOf(module []byte) (index uint64, ok bool) {
-	for r := wasm.Reader(module[len(wasm.Header):]); len(r) > 0; {
-		id := r.Byte()
-		body := wasm.Reader(r.Take(r.Uint()))
-		if id == wasm.SectionStart {
-			return body.Uint(), true
-		}
-	}
-	return 0, false
-}
+// maxValues bounds the parameters, and the results, of a function: with some more libwasmer ends the process while it compiles.
+const maxValues = 100
 
 // prepare returns the valid module as libwasmer gets it: with bounds on its tables, which a guest could grow until the process
-// has no memory, and with its start function as its last export instead. libwasmer would run it before the instance
-// is there, when calls of the host could not find the guest's memory.
+// has no memory; with checks of its stack; and with its start function as its last export instead. libwasmer would run it
+// before the instance is there, when calls of the host could not find the guest's memory.
 func prepare(module []byte) (out []byte, err error) {
 	defer wasm.Recover(&err)
-	start, hasStart := startOf(module)
-	out = append(make([]byte, 0, len(module)+len(module)/64), wasm.Header...)
-	placed := !hasStart
-	for r := wasm.Reader(module[len(wasm.Header):]); len(r) > 0; {
-		id := r.Byte()
-		body := r.Take(r.Uint())
-		switch id {
-		case wasm.SectionTable:
-			if body, err = wasm.BoundTables(body); err != nil {
-				return nil, err
-			}
-		case wasm.SectionExport:
-			if hasStart {
-				body, placed = withExport(body, start), true
-			}
-		case wasm.SectionStart:
-			if !placed { // the module has no exports
-				out = wasm.AppendSection(out, wasm.SectionExport, withExport([]byte{0}, start))
-			}
-			continue
+	s := split(module)
+	if tables := s.find(wasm.SectionTable); tables != nil {
+		if *tables, err = wasm.BoundTables(*tables); err != nil {
+			return nil, err
 		}
-		out = wasm.AppendSection(out, id, body)
+	}
+	if types := s.find(wasm.SectionType); types != nil {
+		if err := boundTypes(*types); err != nil {
+			return nil, err
+		}
+	}
+	checkStack(&s)
+	if start, ok := s.start(); ok {
+		exports := s.make(wasm.SectionExport)
+		*exports = withExport(*exports, start)
+		s = slices.DeleteFunc(s, func(s section) bool { return s.id == wasm.SectionStart })
+	}
+	out = append(make([]byte, 0, len(module)+len(module)/8), wasm.Header...)
+	for _, s := range s {
+		out = wasm.AppendSection(out, s.id, s.body)
 	}
 	return out, nil
+}
+
+type section struct {
+	id   byte
+	body []byte
+}
+
+// sections are those of a valid module, in its order.
+type sections []section
+
+func split(module []byte) (s sections) {
+	for r := wasm.Reader(module[len(wasm.Header):]); len(r) > 0; {
+		s = append(s, section{r.Byte(), r.Take(r.Uint())})
+	}
+	return s
+}
+
+// find returns the body of a section; nil where the module has none.
+func (s sections) find(id byte) *[]byte {
+	for i := range s {
+		if s[i].id == id {
+			return &s[i].body
+		}
+	}
+	return nil
+}
+
+// order is where the sections that make makes come, and those after them.
+var order = map[byte]int{
+	wasm.SectionGlobal: 1, wasm.SectionExport: 2, wasm.SectionStart: 3, wasm.SectionElement: 4, wasm.SectionDataCount: 5,
+	wasm.SectionCode: 6, wasm.SectionData: 7,
+}
+
+// make returns the body of a section, which it makes where the module has none.
+func (s *sections) make(id byte) *[]byte {
+	if body := s.find(id); body != nil {
+		return body
+	}
+	i := slices.IndexFunc(*s, func(s section) bool { return order[s.id] > order[id] })
+	if i < 0 {
+		i = len(*s)
+	}
+	*s = slices.Insert(*s, i, section{id, []byte{0}})
+	return &(*s)[i].body
+}
+
+// start returns the index of the start function, if the module has one.
+func (s sections) start() (index uint64, ok bool) {
+	body := s.find(wasm.SectionStart)
+	if body == nil {
+		return 0, false
+	}
+	r := wasm.Reader(*body)
+	return r.Uint(), true
+}
+
+// extend appends n entries to a section that is a vector of them.
+func extend(section []byte, n uint64, entries []byte) []byte {
+	r := wasm.Reader(section)
+	return slices.Concat(binary.AppendUvarint(nil, r.Uint()+n), r, entries)
+}
+
+func boundTypes(section []byte) error {
+	r := wasm.Reader(section)
+	for i := range r.Uint() {
+		r.Byte() // a function
+		if max(len(r.Take(r.Uint())), len(r.Take(r.Uint()))) > maxValues {
+			return fmt.Errorf("type %d has more than %d parameters or results, too many for libwasmer", i, maxValues)
+		}
+	}
+	return nil
 }
 
 // withExport returns the body of an export section with one more export: the function, by a name that no other has.
 func withExport(section []byte, function uint64) []byte {
 	r := wasm.Reader(section)
-	n := r.Uint()
-	entries := r
 	var names []string
-	for range n {
+	for range r.Uint() {
 		names = append(names, r.Name())
 		r.Byte() // kind
 		r.Uint()
@@ -65,7 +124,6 @@ func withExport(section []byte, function uint64) []byte {
 	for slices.Contains(names, name) {
 		name += "'"
 	}
-	out := append(binary.AppendUvarint(nil, n+1), entries...)
-	out = append(binary.AppendUvarint(out, uint64(len(name))), name...)
-	return binary.AppendUvarint(append(out, 0), function)
+	entry := append(binary.AppendUvarint(nil, uint64(len(name))), name...)
+	return extend(section, 1, binary.AppendUvarint(append(entry, 0), function))
 }
