@@ -1,3 +1,5 @@
+//go:build wasmer
+
 package wasmer_test
 
 import (

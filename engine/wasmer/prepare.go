@@ -11,14 +11,22 @@ import (
 // maxValues bounds the parameters, and the results, of a function: with some more libwasmer ends the process while it compiles.
 const maxValues = 100
 
-// prepare returns the valid module as libwasmer gets it: with bounds on its tables, which a guest could grow until the process
-// has no memory; with checks of its stack; and with its start function as its last export instead. libwasmer would run it
+// maxPages bounds a memory: with one page more, which is 4 GiB, libwasmer ends the process.
+const maxPages = 1<<16 - 1
+
+// prepare returns the valid module as libwasmer gets it: with bounds on its memory and on its tables, which a guest could grow
+// until the process ends; with checks of its stack; and with its start function as its last export instead. libwasmer would run it
 // before the instance is there, when calls of the host could not find the guest's memory.
 func prepare(module []byte) (out []byte, err error) {
 	defer wasm.Recover(&err)
 	s := split(module)
 	if tables := s.find(wasm.SectionTable); tables != nil {
 		if *tables, err = wasm.BoundTables(*tables); err != nil {
+			return nil, err
+		}
+	}
+	if memories := s.find(wasm.SectionMemory); memories != nil {
+		if *memories, err = boundMemories(*memories); err != nil {
 			return nil, err
 		}
 	}
@@ -100,6 +108,26 @@ func extend(section []byte, n uint64, entries []byte) []byte {
 	return slices.Concat(binary.AppendUvarint(nil, r.Uint()+n), r, entries)
 }
 
+// boundMemories gives each memory a maximum.
+func boundMemories(section []byte) ([]byte, error) {
+	r := wasm.Reader(section)
+	n := r.Uint()
+	out := binary.AppendUvarint(nil, n)
+	for range n {
+		limits := r.Limits()
+		if limits.Min > maxPages {
+			return nil, fmt.Errorf("it begins with more than the %d pages of memory that libwasmer can have", maxPages)
+		}
+		if !limits.HasMax || limits.Max > maxPages {
+			limits.Max = maxPages
+		}
+		out = binary.AppendUvarint(append(out, 1), limits.Min)
+		out = binary.AppendUvarint(out, limits.Max)
+	}
+	return out, nil
+}
+
+// boundTypes refuses types with too many values.
 func boundTypes(section []byte) error {
 	r := wasm.Reader(section)
 	for i := range r.Uint() {

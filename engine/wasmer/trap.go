@@ -8,8 +8,8 @@ import (
 
 // traps is what libwasmer says when WebAssembly cannot go on. Its C interface has no codes for it.
 var traps = map[string]engine.TrapKind{
-	"unreachable":                 engine.TrapUnreachable,
-	"out of bounds memory access": engine.TrapMemoryBounds,
+	"unreachable":                                   engine.TrapUnreachable,
+	"out of bounds memory access":                   engine.TrapMemoryBounds,
 	"undefined element: out of bounds table access": engine.TrapTableBounds,
 	"uninitialized element":                         engine.TrapNullReference,
 	"indirect call type mismatch":                   engine.TrapSignatureMismatch,
