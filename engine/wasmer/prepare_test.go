@@ -79,20 +79,22 @@ func TestWithExport(t *testing.T) {
 
 // TestMeasure: the bound of a frame grows with locals and instructions, and doubles with vectors.
 func TestMeasure(t *testing.T) {
-	const fixed = minimum + 8*4*maxValues
+	const fixed = minimum + 8*4*3
 	for _, c := range []struct {
 		name, body   string
+		vectors      bool
 		frame        uint64
 		instructions int
 	}{
-		{"nothing", "\x00\x0b", fixed + 8, 1},
-		{"locals", "\x02\x05\x7f\x80\x01\x7e\x0b", fixed + 8*(2*133+1), 6},
-		{"instructions", "\x00" + strings.Repeat("\x01", 99) + "\x0b", fixed + 8*100, 1},
-		{"a vector", "\x01\x01\x7b\x0b", minimum + 16*(4*maxValues+2+1), 3},
-		{"a vector instruction", "\x00\xfd\x0b", minimum + 16*(4*maxValues+2), 1},
+		{"nothing", "\x00\x0b", false, fixed + 8, 1},
+		{"locals", "\x02\x05\x7f\x80\x01\x7e\x0b", false, fixed + 8*(2*133+1), 6},
+		{"instructions", "\x00" + strings.Repeat("\x01", 99) + "\x0b", false, fixed + 8*100, 1},
+		{"a vector", "\x01\x01\x7b\x0b", false, minimum + 16*(4*3+2+1), 3},
+		{"vectors of others", "\x00\x0b", true, minimum + 16*(4*3+1), 1},
+		{"a vector instruction", "\x00\xfd\x0b", false, minimum + 16*(4*3+2), 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if frame, at := measure([]byte(c.body)); frame != c.frame || at != c.instructions {
+			if frame, at := measure([]byte(c.body), 3, c.vectors); frame != c.frame || at != c.instructions {
 				t.Errorf("%d bytes, instructions at %d; want %d, %d", frame, at, c.frame, c.instructions)
 			}
 		})

@@ -14,11 +14,11 @@ import (
 // a recursion of small frames (probe), and not each time but when as much may have been used since (credit).
 const (
 	room    = 128 << 10 // bytes of stack that are left whenever the guest leaves its own code
-	most    = 128 << 10 // bytes that credit begins with
+	most    = 256 << 10 // bytes that credit begins with
 	large   = 64 << 10  // bytes of a frame that is too large for the check to come after it
-	level   = 2000      // bytes, less than the frame of a probe
-	values  = 260       // of 8 bytes each, which make it so large
-	minimum = 256       // bytes that a frame may have with nothing in it
+	level   = 3700      // bytes, less than the frame of a probe
+	values  = 480       // of 8 bytes each, which make it so large; with a page it would be a large frame itself
+	minimum = 128       // bytes that a frame may have with nothing in it
 )
 
 // checkStack makes each function that calls others check the stack first.
@@ -28,7 +28,8 @@ func checkStack(s *sections) {
 	}
 	globals := s.make(wasm.SectionGlobal) // first: it moves the others
 	types, functions, code := s.find(wasm.SectionType), s.find(wasm.SectionFunction), s.find(wasm.SectionCode)
-	params := countParams(*types)
+	params, widest := countValues(*types)
+	vectors := bytes.IndexByte(*types, 0x7b) >= 0 || bytes.IndexByte(*globals, 0x7b) >= 0 // perhaps: a type, or part of a number
 	declared := wasm.Reader(*functions)
 	defined := declared.Uint()
 	imported, importedGlobals := s.imports()
@@ -43,7 +44,7 @@ func checkStack(s *sections) {
 	r.Uint() // as many as are declared
 	for range defined {
 		body, kind := r.Take(r.Uint()), declared.Uint()
-		frame, instructions := measure(body)
+		frame, instructions := measure(body, widest, vectors)
 		switch {
 		case frame > large:
 			added, addedTypes = append(added, body), binary.AppendUvarint(addedTypes, kind)
@@ -79,32 +80,30 @@ func (s sections) imports() (functions, globals uint64) {
 	return functions, globals
 }
 
-// countParams returns how many parameters each type has.
-func countParams(section []byte) (params []int) {
+// countValues returns how many parameters each type has, and how many parameters and results are the most of any.
+func countValues(section []byte) (params []int, widest int) {
 	r := wasm.Reader(section)
 	for range r.Uint() {
 		r.Byte() // a function
-		params = append(params, len(r.Take(r.Uint())))
-		r.Take(r.Uint())
+		n, results := len(r.Take(r.Uint())), len(r.Take(r.Uint()))
+		params, widest = append(params, n), max(widest, n+results)
 	}
-	return params
+	return params, widest
 }
 
 // measure returns a bound on the frame of a function's compiled code, in bytes, and where its instructions begin. What is
-// in a frame was computed by an instruction, or is a local, of which there may be a second copy where control flow joins;
-// no value has more than 16 bytes, and more than 8 only in functions that have vectors.
-func measure(body []byte) (frame uint64, instructions int) {
+// in a frame was computed by an instruction, or is a local, a parameter or a result, its own or on the way to or from another
+// function; there may be a second copy where control flow joins. No value has more than 16 bytes, and more than 8 only
+// where there are vectors, which the function has of others, or makes.
+func measure(body []byte, widest int, vectors bool) (frame uint64, instructions int) {
 	r := wasm.Reader(body)
-	size := uint64(8)
-	locals := uint64(2 * maxValues) // parameters, and results on their way
+	size, locals := uint64(8), uint64(2*widest)
 	for range r.Uint() {
 		n := r.Uint()
 		locals += n
-		if r.Byte() == 0x7b { // v128
-			size = 16
-		}
+		r.Byte() // their type
 	}
-	if bytes.IndexByte(r, 0xfd) >= 0 { // perhaps the prefix of vector instructions
+	if vectors || bytes.IndexByte(body, 0x7b) >= 0 || bytes.IndexByte(body, 0xfd) >= 0 { // perhaps their type, or the prefix of their instructions
 		size = 16
 	}
 	return minimum + size*(2*locals+uint64(len(r))), len(body) - len(r)
