@@ -39,7 +39,7 @@ test-tags: ## what an engine's tag changes, with and without cgo (cgo needs a C 
 
 test-wasmer: ## the engine wasmer, on the library that its binding brings (needs a C compiler)
 	CGO_ENABLED=1 $(GO) vet -tags wasmer ./engine/wasmer
-	CGO_ENABLED=1 $(GO) test -tags wasmer . ./engine/all ./engine/wasmer ./internal/house ./examples/wasmoci
+	CGO_ENABLED=1 $(GO) test -tags wasmer . ./engine/all ./engine/wasmer ./examples/wasmoci
 
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
