@@ -62,7 +62,6 @@ extern size_t wasm_memory_data_size(const wasm_memory_t *);
 extern wasm_valtype_t *wasm_valtype_new(uint8_t);
 extern void wasm_valtype_vec_new(vec *, size_t, wasm_valtype_t *const[]);
 extern wasm_functype_t *wasm_functype_new(vec *, vec *);
-extern void wasm_functype_delete(wasm_functype_t *);
 extern wasm_func_t *wasm_func_new_with_env(wasm_store_t *, const wasm_functype_t *, wasm_trap_t *(*)(void *, const vec *, vec *), void *, void (*)(void *));
 extern void wasm_func_delete(wasm_func_t *);
 extern wasm_trap_t *wasm_func_call(const wasm_func_t *, const vec *, vec *);
@@ -70,6 +69,7 @@ extern wasm_trap_t *wasm_trap_new(wasm_store_t *, const vec *);
 extern void wasm_trap_message(const wasm_trap_t *, vec *);
 extern void wasm_trap_delete(wasm_trap_t *);
 extern void wasm_byte_vec_delete(vec *);
+extern void wasm_val_vec_delete(vec *);
 
 // wasmtime's library defines most of the names above, too, with other types behind them. A program that links both would crash
 // when it runs. This name, defined by both adapters, ends its link instead.
@@ -84,6 +84,7 @@ typedef struct {
 	uint32_t index; // in preview1.Table
 	uint8_t params, result;
 	uint8_t kinds[MAX_PARAMS];
+	wasm_functype_t *type; // made once and kept: libwasmer loses what is in one when it is deleted
 } function;
 
 typedef struct guest guest;
@@ -102,6 +103,7 @@ struct guest {
 	wasm_memory_t *memory;     // NULL without one
 	vec exports;
 	bool stopped; // by its host
+	val result;   // of the call under way
 	size_t count;
 	import imports[];
 };
@@ -165,13 +167,16 @@ static wasm_module_t *deserialize(wasm_store_t *store, void *data, size_t size, 
 	return m;
 }
 
-// call_host is what guests call, whatever they import.
+// call_host is what guests call, whatever they import. libwasmer makes both vectors for each call and forgets them, so they are
+// freed here, and the result is given from memory of the guest's own.
 static wasm_trap_t *call_host(void *env, const vec *params, vec *results) {
 	import *i = env;
 	guest *g = i->guest;
 	const val *v = params->data;
 	uint64_t args[MAX_PARAMS];
 	for (int k = 0; k < i->f.params; k++) args[k] = i->f.kinds[k] == KIND_I64 ? (uint64_t)v[k].of.i64 : (uint32_t)v[k].of.i32;
+	wasm_val_vec_delete((vec *)params);
+	wasm_val_vec_delete(results);
 	void *memory = NULL;
 	size_t size = 0;
 	if (g->memory) { // anew: it may have grown
@@ -185,24 +190,21 @@ static wasm_trap_t *call_host(void *env, const vec *params, vec *results) {
 		return wasm_trap_new(g->store, &text);
 	}
 	if (i->f.result) {
-		val *r = results->data;
-		r->kind = KIND_I32;
-		r->of.wide = e;
+		g->result.kind = KIND_I32;
+		g->result.of.wide = e;
+		*results = (vec){1, &g->result};
 	}
 	return NULL;
 }
 
-static wasm_func_t *new_func(import *i) {
+static wasm_functype_t *new_type(const function *f) {
 	wasm_valtype_t *types[MAX_PARAMS], *type = NULL;
 	vec params = {0}, results = {0};
-	for (int k = 0; k < i->f.params; k++) types[k] = wasm_valtype_new(i->f.kinds[k]);
-	wasm_valtype_vec_new(&params, i->f.params, types);
-	if (i->f.result) type = wasm_valtype_new(KIND_I32);
-	wasm_valtype_vec_new(&results, i->f.result, &type);
-	wasm_functype_t *t = wasm_functype_new(&params, &results);
-	wasm_func_t *f = wasm_func_new_with_env(i->guest->store, t, call_host, i, NULL);
-	wasm_functype_delete(t);
-	return f;
+	for (int k = 0; k < f->params; k++) types[k] = wasm_valtype_new(f->kinds[k]);
+	wasm_valtype_vec_new(&params, f->params, types);
+	if (f->result) type = wasm_valtype_new(KIND_I32);
+	wasm_valtype_vec_new(&results, f->result, &type);
+	return wasm_functype_new(&params, &results); // which empties both
 }
 
 // new_guest makes an instance; memory is the position of that export, or -1. Where g->instance is NULL afterwards, *err is why,
@@ -217,7 +219,7 @@ static guest *new_guest(wasm_store_t *store, const wasm_module_t *module, uintpt
 		import *i = &g->imports[k];
 		i->f = imports[k];
 		i->guest = g;
-		i->func = new_func(i);
+		i->func = wasm_func_new_with_env(store, i->f.type, call_host, i, NULL);
 		externs[k] = wasm_func_as_extern(i->func);
 	}
 	vec v = {count, externs};
@@ -259,6 +261,7 @@ import (
 	"io"
 	"runtime/cgo"
 	"strings"
+	"sync"
 	"unsafe"
 
 	_ "github.com/wasmerio/wasmer-go/wasmer" // links libwasmer, and nothing more: its host functions free traps twice
@@ -385,8 +388,8 @@ func build(src *core.Source, compile func(c *code) error) (_ core.Code, err erro
 		return nil, invalid(src, err)
 	}
 	for _, i := range m.Imports {
-		if index, ok := functions[imported{i.Module, i.Name}]; ok {
-			c.imports = append(c.imports, signature(index))
+		if f, ok := functions()[imported{i.Module, i.Name}]; ok {
+			c.imports = append(c.imports, f)
 		}
 	}
 	for i, e := range m.Exports {
@@ -417,31 +420,28 @@ func (c *code) Close() error {
 	return nil
 }
 
-// imported names a function that guests can import; functions has its index in table.
+// imported names a function that guests can import.
 type imported struct{ module, name string }
 
-var functions = func() map[imported]int {
-	m := make(map[imported]int)
+// functions are those that guests can import, once in the process.
+var functions = sync.OnceValue(func() map[imported]C.function {
+	m := make(map[imported]C.function)
 	for i, f := range table {
-		m[imported{f.Module, f.Name}] = i
+		s := C.function{index: C.uint32_t(i), params: C.uint8_t(len(f.Params))}
+		if f.Result {
+			s.result = 1
+		}
+		for i, p := range f.Params {
+			s.kinds[i] = C.KIND_I32
+			if p == 'I' {
+				s.kinds[i] = C.KIND_I64
+			}
+		}
+		s._type = C.new_type(&s)
+		m[imported{f.Module, f.Name}] = s
 	}
 	return m
-}()
-
-func signature(index int) C.function {
-	f := table[index]
-	s := C.function{index: C.uint32_t(index), params: C.uint8_t(len(f.Params))}
-	if f.Result {
-		s.result = 1
-	}
-	for i, p := range f.Params {
-		s.kinds[i] = C.KIND_I32
-		if p == 'I' {
-			s.kinds[i] = C.KIND_I64
-		}
-	}
-	return s
-}
+})
 
 // Run implements core.Code. The context is not looked at: it is one that does not end, which the lack of Interrupt sees to.
 func (c *code) Run(_ context.Context, r *core.Run) error {

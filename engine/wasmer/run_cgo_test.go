@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -93,6 +95,51 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestNativeMemory: neither calls of the host nor runs leave memory behind, of which libwasmer makes some for each.
+func TestNativeMemory(t *testing.T) {
+	calls, err := os.ReadFile("../enginetest/testdata/calls.wasm") // a hundred thousand
+	if err != nil {
+		t.Fatal(err)
+	}
+	resident := func() int {
+		b, err := os.ReadFile("/proc/self/statm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var size, pages int
+		if _, err := fmt.Sscan(string(b), &size, &pages); err != nil {
+			t.Fatal(err)
+		}
+		return pages * os.Getpagesize()
+	}
+	eng := openForTest(t, engine.Options{})
+	ctx := context.WithoutCancel(t.Context())
+	for _, c := range []struct {
+		name   string
+		module []byte
+		runs   int
+	}{{"calls", calls, 10}, {"runs", writer, 5000}} {
+		t.Run(c.name, func(t *testing.T) {
+			m := compileForTest(t, eng, c.module)
+			run := func() {
+				if err := engine.Run(ctx, m, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range c.runs / 10 {
+				run()
+			}
+			before := resident()
+			for range c.runs {
+				run()
+			}
+			if grown := resident() - before; grown > 40<<20 {
+				t.Errorf("%d bytes more are resident", grown)
+			}
+		})
+	}
 }
 
 // TestRefused: modules that libwasmer cannot stand, or has not the features for, are refused with a reason.
