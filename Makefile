@@ -12,7 +12,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 EMBEDDER  := testdata/embedder
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-user test-root test-race test-tags test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
+.PHONY: help build test test-user test-root test-race test-tags test-wasmer test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -28,11 +28,18 @@ test-race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 test-tags: ## what an engine's tag changes, with and without cgo (cgo needs a C compiler)
-	@set -e; for tag in wasmtime wasmedge wasmer; do for cgo in 0 1; do \
+	@set -e; for tag in wasmtime wasmedge; do for cgo in 0 1; do \
 		echo "CGO_ENABLED=$$cgo -tags $$tag"; \
 		CGO_ENABLED=$$cgo $(GO) vet -tags $$tag ./...; \
 		CGO_ENABLED=$$cgo $(GO) test -tags $$tag . ./engine/all ./engine/$$tag ./internal/house; \
 	done; done
+	CGO_ENABLED=0 $(GO) vet -tags wasmer ./...
+	@echo "-tags wasmer without cgo must fail"; \
+		if CGO_ENABLED=0 $(GO) test -tags wasmer -run TestConformance ./engine/wasmer; then exit 1; fi
+
+test-wasmer: ## the engine wasmer, on the library that its binding brings (needs a C compiler)
+	CGO_ENABLED=1 $(GO) vet -tags wasmer ./engine/wasmer
+	CGO_ENABLED=1 $(GO) test -tags wasmer . ./engine/all ./engine/wasmer ./examples/wasmoci
 
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...

@@ -1,3 +1,5 @@
+//go:build !(wasmer && cgo)
+
 package wasmer
 
 import (
@@ -6,12 +8,7 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 )
 
-var errNotBuilt = &engine.NotBuiltError{
-	Engine: Name,
-	Tag:    Name,
-	CGO:    true,
-	Reason: "this version of wasmoci has no adapter for it yet",
-}
+var errNotBuilt = &engine.NotBuiltError{Engine: Name, Tag: Name, CGO: true}
 
 func init() {
 	engine.Register(engine.Driver{Name: Name, Native: true, Unavailable: errNotBuilt})

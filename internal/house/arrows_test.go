@@ -14,6 +14,7 @@ const (
 	xsys        = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
 	testscript  = "github.com/rogpeppe/go-internal"
+	wasmerGo    = "github.com/wasmerio/wasmer-go"
 )
 
 // arrows says what the non-test files of each package may import beyond the standard library. ARCHITECTURE.md draws it.
@@ -35,7 +36,7 @@ var arrows = map[string][]string{
 	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
 	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "wasi", "wasi/preview1", "wasi/vfs"},
 	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
-	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
+	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmerGo},
 
 	"oci": {"wasi", "wasi/vfs", runtimeSpec},
 
@@ -52,6 +53,7 @@ var arrows = map[string][]string{
 var testsOnly = map[string][]string{
 	testscript:          {"examples/embed", "examples/wasmoci"},
 	wazero:              {"engine/wazero"},
+	wasmerGo:            {"engine/wasmer"},
 	"engine/enginetest": nil,
 }
 
