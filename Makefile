@@ -12,10 +12,13 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 EMBEDDER  := testdata/embedder
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-user test-root test-race test-tags test-wasmer test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
+.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmer test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+build-static: ## build bin/wasmoci with Wasmtime in it, linked statically: it runs in an empty root directory (needs a C compiler)
+	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-linkmode external -extldflags -static -X main.stamp=$(VERSION)" -o bin/wasmoci-static ./examples/wasmoci
 
 build: ## build bin/wasmoci
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
@@ -31,7 +34,8 @@ test-tags: ## what an engine's tag changes, with and without cgo (cgo needs a C 
 	@set -e; for tag in wasmtime wasmedge; do for cgo in 0 1; do \
 		echo "CGO_ENABLED=$$cgo -tags $$tag"; \
 		CGO_ENABLED=$$cgo $(GO) vet -tags $$tag ./...; \
-		CGO_ENABLED=$$cgo $(GO) test -tags $$tag . ./engine/all ./engine/$$tag ./internal/house; \
+		case $$cgo,$$tag in 0,wasmtime) pkg=;; *) pkg=./engine/$$tag;; esac; \
+		CGO_ENABLED=$$cgo $(GO) test -tags $$tag . ./engine/all $$pkg ./internal/house; \
 	done; done
 	CGO_ENABLED=0 $(GO) vet -tags wasmer ./...
 	@echo "-tags wasmer without cgo must fail"; \
@@ -40,6 +44,13 @@ test-tags: ## what an engine's tag changes, with and without cgo (cgo needs a C 
 test-wasmer: ## the engine wasmer, on the library that its binding brings (needs a C compiler)
 	CGO_ENABLED=1 $(GO) vet -tags wasmer ./engine/wasmer
 	CGO_ENABLED=1 $(GO) test -tags wasmer . ./engine/all ./engine/wasmer ./examples/wasmoci
+
+	@if CGO_ENABLED=0 $(GO) test -tags wasmtime ./engine/wasmtime >/dev/null; then echo "wasmtime: without cgo its tests must fail"; exit 1; fi
+
+test-wasmtime: ## the project with Wasmtime in it (needs a C compiler)
+	CGO_ENABLED=1 $(GO) vet -tags wasmtime ./...
+	CGO_ENABLED=1 $(GO) run $(STATICCHECK) -tags wasmtime ./engine/wasmtime ./engine/all
+	CGO_ENABLED=1 $(GO) test -tags wasmtime . ./engine/all ./engine/wasmtime ./internal/house ./examples/wasmoci
 
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
@@ -99,7 +110,7 @@ bench: ## what is promised about speed, as a table of ratios (needs make deps)
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
 
-CI := lint vet-all test test-user test-root test-race test-tags test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

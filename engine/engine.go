@@ -77,7 +77,7 @@ const (
 type ModuleInfo struct {
 	Engine       string        `json:"engine"`
 	Name         string        `json:"name,omitempty"` // of its Source, for messages
-	Format       wasi.Format   `json:"format"`
+	Format       wasi.Format   `json:"format"`         // text is what it was assembled to
 	World        World         `json:"world"`
 	Digest       string        `json:"digest"` // "sha256:…" of the bytes given
 	Size         int64         `json:"size"`   // of the bytes given

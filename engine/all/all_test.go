@@ -1,28 +1,28 @@
 package all_test
 
 import (
-	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
 	_ "github.com/wasmoci/wasmoci/engine/all"
-	"github.com/wasmoci/wasmoci/engine/wasmedge"
-	"github.com/wasmoci/wasmoci/engine/wasmer"
-	"github.com/wasmoci/wasmoci/engine/wasmtime"
 )
 
 func TestRegistered(t *testing.T) {
-	var names []string
+	var names, native []string
 	for _, d := range engine.List() {
 		names = append(names, d.Name)
-		if d.Open == nil && !errors.Is(d.Unavailable, engine.ErrNotBuilt) {
-			t.Errorf("%s: unavailable because of %v, which does not match engine.ErrNotBuilt", d.Name, d.Unavailable)
+		if d.Native && d.Open != nil {
+			native = append(native, d.Name)
 		}
 	}
 	if want := []string{"wazero", "wasmedge", "wasmer", "wasmtime"}; !slices.Equal(names, want) {
 		t.Errorf("registered are %v, want %v: pure Go first, then by name", names, want)
+	}
+	if len(native) > 1 {
+		t.Errorf("the program has %v, want one native engine at most: their libraries clash", native)
 	}
 }
 
@@ -34,30 +34,23 @@ func TestDefault(t *testing.T) {
 	}
 }
 
-// TestNotBuilt: an engine without an adapter says so, by its constructor and by the registry, and what it will need.
+// TestNotBuilt: an engine that is not part of the program says so, and what to do.
 func TestNotBuilt(t *testing.T) {
-	const because = " is not built into this program: this version of wasmoci has no adapter for it yet (it will need -tags "
-	for name, tt := range map[string]struct {
-		new   func(context.Context, engine.Options) (engine.Engine, error)
-		needs string
-	}{
-		wasmedge.Name: {wasmedge.New, "wasmedge with CGO_ENABLED=1 and libwasmedge)"},
-		wasmer.Name:   {wasmer.New, "wasmer with CGO_ENABLED=1)"},
-		wasmtime.Name: {wasmtime.New, "wasmtime with CGO_ENABLED=1)"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			registered := func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
-				return engine.Open(ctx, name, opts)
-			}
-			for _, open := range []func(context.Context, engine.Options) (engine.Engine, error){tt.new, registered} {
-				eng, err := open(t.Context(), engine.Options{})
-				if want := "engine: " + name + because + tt.needs; eng != nil || err == nil || err.Error() != want {
-					t.Errorf("got  %v, %v\nwant %s", eng, err, want)
-				}
-				if !errors.Is(err, engine.ErrNotBuilt) || !errors.Is(err, errors.ErrUnsupported) || engine.ExitCode(err) != 126 {
-					t.Errorf("%v has exit status %d, or does not match ErrNotBuilt and ErrUnsupported", err, engine.ExitCode(err))
-				}
-			}
-		})
+	for _, d := range engine.List() {
+		if d.Open != nil {
+			continue
+		}
+		eng, err := engine.Open(t.Context(), d.Name, engine.Options{})
+		var why *engine.NotBuiltError
+		if eng != nil || !errors.As(err, &why) || why.Engine != d.Name {
+			t.Errorf("%s: got %v, %v, want a *engine.NotBuiltError", d.Name, eng, err)
+			continue
+		}
+		if !errors.Is(err, engine.ErrNotBuilt) || !errors.Is(err, errors.ErrUnsupported) || engine.ExitCode(err) != 126 {
+			t.Errorf("%v has exit status %d, or does not match ErrNotBuilt and ErrUnsupported", err, engine.ExitCode(err))
+		}
+		if text := err.Error(); !strings.Contains(text, "-tags "+d.Name+" with CGO_ENABLED=1") && !strings.Contains(text, "engine/subprocess") {
+			t.Errorf("%q does not say what to do", text)
+		}
 	}
 }

@@ -39,6 +39,10 @@ func scratchElsewhere() (path string, remove func(), err error) {
 	return path, func() { _ = os.RemoveAll(path) }, nil
 }
 
+// Path is where the verified file of e is, for an engine that maps compiled code by path. Whatever this package puts there has
+// the same content; where the entry has been removed since, there is nothing.
+func (d *Dir) Path(e *Entry) string { return filepath.Join(d.path, filepath.FromSlash(e.name)) }
+
 // Link gives the verified file of e, while it is open, a second name inside a directory that Scratch made, without copying
 // it.
 func (d *Dir) Link(e *Entry, path string) error {

@@ -10,6 +10,7 @@ import (
 // Modules outside the standard library, by what the table calls them.
 const (
 	wazero      = "github.com/tetratelabs/wazero"
+	wasmtime    = "github.com/bytecodealliance/wasmtime-go"
 	runtimeSpec = "github.com/opencontainers/runtime-spec"
 	xsys        = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
@@ -26,7 +27,7 @@ var arrows = map[string][]string{
 	"wasi/preview1": {"wasi", "wasi/vfs"},
 
 	"engine":            {"wasi"},
-	"engine/all":        {"engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
+	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
 	"engine/subprocess": {"engine", "engine/cache", "wasi", "wasi/preview1", "wasi/vfs", xsys},
@@ -34,7 +35,7 @@ var arrows = map[string][]string{
 	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1"},
 	"engine/internal/wasm": {},
 	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
-	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "wasi", "wasi/preview1", "wasi/vfs"},
+	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmtime},
 	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
 	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmerGo},
 
@@ -54,6 +55,7 @@ var testsOnly = map[string][]string{
 	testscript:          {"examples/embed", "examples/wasmoci"},
 	wazero:              {"engine/wazero"},
 	wasmerGo:            {"engine/wasmer"},
+	wasmtime:            {"engine/wasmtime"},
 	"engine/enginetest": nil,
 }
 

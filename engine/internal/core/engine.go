@@ -138,22 +138,27 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 // compile makes a module of content, through the cache where there is one.
 func (e *coreEngine) compile(ctx context.Context, name string, content *engine.Content) (*module, error) {
 	begun := time.Now()
+	src := &Source{Name: name, Format: content.Format, Bytes: content.Bytes}
+	if assembler, ok := e.rt.(Assembler); ok && src.Format == wasi.FormatText {
+		if err := e.assemble(assembler, src); err != nil {
+			return nil, err
+		}
+	}
 	m := &module{engine: e, info: engine.ModuleInfo{
 		Engine:       e.name,
 		Name:         name,
-		Format:       content.Format,
+		Format:       src.Format,
 		Digest:       content.DigestString(),
 		Size:         int64(len(content.Bytes)),
-		Capabilities: e.caps[content.Format],
+		Capabilities: e.caps[src.Format],
 	}}
-	src := &Source{Name: name, Format: content.Format, Bytes: content.Bytes}
 	fresh := func() error {
 		return m.build(engine.PhaseCompile, func() (Code, error) { return e.rt.Compile(context.WithoutCancel(ctx), src) })
 	}
 	if err := m.make(ctx, src, content.Digest, fresh); err != nil {
 		return nil, err
 	}
-	if err := m.describe(content.Bytes); err != nil {
+	if err := m.describe(src.Bytes); err != nil {
 		_ = m.code.Close()
 		return nil, err
 	}
@@ -162,6 +167,20 @@ func (e *coreEngine) compile(ctx context.Context, name string, content *engine.C
 	e.modules[m] = struct{}{}
 	e.mu.Unlock()
 	return m, nil
+}
+
+// assemble turns src from text into what it is the text of.
+func (e *coreEngine) assemble(a Assembler, src *Source) (err error) {
+	defer e.recovered(&err)
+	binary, err := a.Assemble(src.Bytes)
+	if err != nil {
+		return &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatText, Err: err}
+	}
+	src.Format, src.Bytes = wasi.FormatOf(binary), binary
+	if _, can := e.caps[src.Format]; !can {
+		return engine.RefuseFormat(e.name, src.Format)
+	}
+	return nil
 }
 
 // build lets make compile or load, which phase tells.

@@ -30,6 +30,13 @@ type Runtime interface {
 	Close() error
 }
 
+// Assembler is a [Runtime] that understands the text format. What it assembles is compiled like any binary.
+type Assembler interface {
+	Runtime
+	// Assemble translates text into a binary: a core module, or a component.
+	Assemble(text []byte) ([]byte, error)
+}
+
 // Source is a module to compile.
 type Source struct {
 	Name   string      // for messages

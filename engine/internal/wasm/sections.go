@@ -10,6 +10,8 @@ type Module struct {
 	Imports, Exports []Extern
 	// MemoryPages is what the memories start with, in pages of 64 KiB, and Elements the tables.
 	MemoryPages, Elements uint64
+	// Memories and Tables are their limits, those imported first.
+	Memories, Tables []Limits
 }
 
 // Extern is an import or an export.
@@ -51,9 +53,9 @@ func Read(wasm []byte) (m Module, err error) {
 					functions = append(functions, i.Type)
 					e.Type = typeOf(uint64(len(functions) - 1))
 				case "table":
-					m.Elements += i.Limits.Min
+					m.addTable(i.Limits)
 				case "memory":
-					m.MemoryPages += i.Limits.Min
+					m.addMemory(i.Limits)
 				}
 				m.Imports = append(m.Imports, e)
 			}
@@ -62,19 +64,20 @@ func Read(wasm []byte) (m Module, err error) {
 				functions = append(functions, body.Uint())
 			}
 		case SectionTable:
-			for range body.Uint() {
-				if body.peek() == 0x40 { // with an initial value, whose expression only a whole decoder could skip
+			for n := body.Uint(); n > 0; n-- {
+				initial := body.peek() == 0x40 // with a value, whose expression only a whole decoder could skip
+				if initial {
 					body.Take(2)
-					body.valueType()
-					m.Elements += body.Limits().Min
-					break // the rest of the section
 				}
 				body.valueType()
-				m.Elements += body.Limits().Min
+				m.addTable(body.Limits())
+				if initial && n > 1 {
+					Fail("a table after one with an initial value")
+				}
 			}
 		case SectionMemory:
 			for range body.Uint() {
-				m.MemoryPages += body.Limits().Min
+				m.addMemory(body.Limits())
 			}
 		case SectionExport:
 			for range body.Uint() {
@@ -87,6 +90,14 @@ func Read(wasm []byte) (m Module, err error) {
 		}
 	}
 	return m, nil
+}
+
+func (m *Module) addMemory(l Limits) {
+	m.Memories, m.MemoryPages = append(m.Memories, l), m.MemoryPages+l.Min
+}
+
+func (m *Module) addTable(l Limits) {
+	m.Tables, m.Elements = append(m.Tables, l), m.Elements+l.Min
 }
 
 // Import is an entry of the import section.

@@ -1,0 +1,5 @@
+//go:build !(wasmedge && cgo && wasmtime)
+
+package all
+
+import _ "github.com/wasmoci/wasmoci/engine/wasmedge" // registers wasmedge

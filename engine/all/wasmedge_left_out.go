@@ -1,0 +1,5 @@
+//go:build wasmedge && cgo && wasmtime
+
+package all
+
+func init() { leaveOut("wasmedge") }

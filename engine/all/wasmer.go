@@ -1,0 +1,5 @@
+//go:build !(wasmer && cgo && (wasmtime || wasmedge))
+
+package all
+
+import _ "github.com/wasmoci/wasmoci/engine/wasmer" // registers wasmer

@@ -1,0 +1,5 @@
+//go:build wasmer && cgo && (wasmtime || wasmedge)
+
+package all
+
+func init() { leaveOut("wasmer") }

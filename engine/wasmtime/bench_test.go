@@ -1,0 +1,190 @@
+//go:build wasmtime && cgo
+
+package wasmtime_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	binding "github.com/bytecodealliance/wasmtime-go/v44"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/wasmtime"
+	"github.com/wasmoci/wasmoci/engine/wazero"
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+// BenchmarkRatio measures what is promised of this engine, each in turns with what it is compared with:
+//
+//	start      from Start to the end of a guest that writes a line to /dev/null, and the same by the binding's own API on Wasmtime's own WASI: 1.15
+//	load       compiling from the cache, and hashing and deserializing the same file by the binding: 1.10
+//	call       a call of the host, and the same on wazero: 2
+//	interrupt  a guest that computes, and the same in an engine that is Uninterruptible: 1.35
+//
+// The metric "ratio" is that of the medians.
+func BenchmarkRatio(b *testing.B) {
+	b.Run("start", ratioStart)
+	b.Run("load", ratioLoad)
+	b.Run("call", func(b *testing.B) {
+		calls := assembled(b, "calls")
+		ratio(b, runs(b, wasmtime.New, engine.Options{}, calls), runs(b, wazero.New, engine.Options{}, calls))
+	})
+	b.Run("interrupt", func(b *testing.B) {
+		sieve := assembled(b, "sieve")
+		ratio(b, runs(b, wasmtime.New, engine.Options{}, sieve), runs(b, wasmtime.New, engine.Options{Uninterruptible: true}, sieve))
+	})
+}
+
+func ratioStart(b *testing.B) {
+	hello := assembled(b, "hello")
+	config := binding.NewConfig()
+	config.SetEpochInterruption(true)
+	eng := binding.NewEngineWithConfig(config)
+	defer eng.Close()
+	module, err := binding.NewModule(eng, hello)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer module.Close()
+	linker := binding.NewLinker(eng)
+	defer linker.Close()
+	if err := linker.DefineWasi(); err != nil {
+		b.Fatal(err)
+	}
+	ratio(b, runs(b, wasmtime.New, engine.Options{}, hello), func() error {
+		store := binding.NewStore(eng)
+		defer store.Close()
+		store.SetEpochDeadline(1)
+		streams := binding.NewWasiConfig()
+		if err := errors.Join(streams.SetStdinFile(os.DevNull), streams.SetStdoutFile(os.DevNull), streams.SetStderrFile(os.DevNull)); err != nil {
+			return err
+		}
+		store.SetWasi(streams)
+		instance, err := linker.Instantiate(store, module)
+		if err != nil {
+			return err
+		}
+		_, err = instance.GetFunc(store, "_start").Call(store)
+		return err
+	})
+}
+
+func ratioLoad(b *testing.B) {
+	guest := filepath.Join(b.TempDir(), "gopher.wasm")
+	build := exec.CommandContext(b.Context(), "go", "build", "-ldflags=-s -w", "-o", guest, "../enginetest/testdata/gopher")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	wasm, err := os.ReadFile(guest)
+	if err != nil {
+		b.Fatal(err)
+	}
+	dir := filepath.Join(b.TempDir(), "cache")
+	eng := opened(b, wasmtime.New, engine.Options{CacheDir: dir})
+	load := func() error {
+		m, err := eng.Compile(b.Context(), engine.FromBytes(wasm))
+		if err != nil {
+			return err
+		}
+		return m.Close()
+	}
+	if err := load(); err != nil {
+		b.Fatal(err)
+	}
+	entries, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(entries) != 1 {
+		b.Fatalf("the cache has %q, %v", entries, err)
+	}
+	config := binding.NewConfig()
+	config.SetEpochInterruption(true)
+	config.SetMaxWasmStack(1 << 20)
+	bare := binding.NewEngineWithConfig(config)
+	defer bare.Close()
+	ratio(b, load, func() error {
+		sha256.Sum256(wasm)
+		f, err := os.Open(entries[0])
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if _, err := io.Copy(sha256.New(), f); err != nil {
+			return err
+		}
+		m, err := binding.NewModuleDeserializeFile(bare, entries[0])
+		if err == nil {
+			m.Close()
+		}
+		return err
+	})
+}
+
+// ratio runs both in turns, b.N times and at least often enough for a median.
+func ratio(b *testing.B, measured, against func() error) {
+	b.Helper()
+	both := [2][]time.Duration{}
+	for n := range 2 * max(b.N, 21) {
+		which := (n ^ n>>1) & 1 // neither always follows the other
+		begun := time.Now()
+		if err := []func() error{measured, against}[which](); err != nil {
+			b.Fatal(err)
+		}
+		both[which] = append(both[which], time.Since(begun))
+	}
+	median := func(d []time.Duration) float64 {
+		slices.Sort(d)
+		return float64(d[len(d)/2])
+	}
+	b.ReportMetric(median(both[0])/median(both[1]), "ratio")
+	b.ReportMetric(median(both[0]), "ours-ns")
+	b.ReportMetric(median(both[1]), "against-ns")
+	b.ReportMetric(0, "ns/op")
+}
+
+// runs returns a run of a guest that has been compiled.
+func runs(b *testing.B, open func(context.Context, engine.Options) (engine.Engine, error), opts engine.Options, wasm []byte) func() error {
+	b.Helper()
+	m, err := opened(b, open, opts).Compile(b.Context(), engine.FromBytes(wasm))
+	if err != nil {
+		b.Fatal(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { null.Close() })
+	ctx, cfg := context.WithoutCancel(b.Context()), &wasi.Config{Stdin: null, Stdout: null, Stderr: null}
+	return func() error { return engine.Run(ctx, m, cfg) }
+}
+
+func opened(tb testing.TB, open func(context.Context, engine.Options) (engine.Engine, error), opts engine.Options) engine.Engine {
+	tb.Helper()
+	eng, err := open(tb.Context(), opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := eng.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return eng
+}
+
+// assembled is a guest of the suite's.
+func assembled(tb testing.TB, name string) []byte {
+	tb.Helper()
+	wasm, err := os.ReadFile(filepath.Join("..", "enginetest", "testdata", name+".wasm"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return wasm
+}
