@@ -1,3 +1,5 @@
+//go:build !wasmedge || !cgo
+
 package wasmedge
 
 import (
@@ -6,13 +8,7 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 )
 
-var errNotBuilt = &engine.NotBuiltError{
-	Engine:  Name,
-	Tag:     Name,
-	CGO:     true,
-	Library: "libwasmedge",
-	Reason:  "this version of wasmoci has no adapter for it yet",
-}
+var errNotBuilt = &engine.NotBuiltError{Engine: Name, Tag: Name, CGO: true, Library: "libwasmedge 0.14"}
 
 func init() {
 	engine.Register(engine.Driver{Name: Name, Native: true, Unavailable: errNotBuilt})
