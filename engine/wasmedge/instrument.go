@@ -331,7 +331,10 @@ type body struct {
 }
 
 // scope is a block that has begun: the height of the operand stack below it, and at its end.
-type scope struct{ base, params, results int }
+type scope struct {
+	base, params, results int
+	dead                  bool // no code comes to what follows
+}
 
 // append appends a function of type t, with its size.
 func (b *body) append(out []byte, m *instrumenter, t uint64, code []byte) []byte {
@@ -346,7 +349,7 @@ func (b *body) append(out []byte, m *instrumenter, t uint64, code []byte) []byte
 		units += int(n)
 	}
 	locals := code[:len(code)-len(r)]
-	height, calls := b.measure(m, r)
+	height, calls := b.measure(m, t, r)
 	units += height
 	if !calls && units <= uncounted {
 		out = binary.AppendUvarint(out, uint64(len(code)))
@@ -394,8 +397,8 @@ func (m *instrumenter) appendBlockType(out []byte, t uint64) []byte {
 }
 
 // measure reads the instructions of a function: how high the operand stack gets at most, and whether it calls functions.
-func (b *body) measure(m *instrumenter, r wasm.Reader) (most int, calls bool) {
-	b.scopes = append(b.scopes[:0], scope{})
+func (b *body) measure(m *instrumenter, t uint64, r wasm.Reader) (most int, calls bool) {
+	b.scopes = append(b.scopes[:0], scope{results: m.types[t].results})
 	height := 0
 	typeAt := func(i uint64) funcType {
 		if i >= uint64(len(m.types)) {
@@ -426,10 +429,13 @@ func (b *body) measure(m *instrumenter, r wasm.Reader) (most int, calls bool) {
 				t.results = 1
 			}
 			height = max(height, top.base+t.params)
-			b.scopes = append(b.scopes, scope{height - t.params, t.params, t.results})
+			b.scopes = append(b.scopes, scope{height - t.params, t.params, t.results, top.dead})
 		case opElse:
-			height = top.base + top.params
+			height, top.dead = top.base+top.params, len(b.scopes) > 1 && b.scopes[len(b.scopes)-2].dead
 		case opEnd:
+			if height < top.base+top.results && !top.dead {
+				wasm.Fail("a block of %d results ends with %d", top.results, height-top.base)
+			}
 			height = top.base + top.results
 			b.scopes = b.scopes[:len(b.scopes)-1]
 			if len(b.scopes) == 0 {
@@ -437,7 +443,7 @@ func (b *body) measure(m *instrumenter, r wasm.Reader) (most int, calls bool) {
 			}
 			top = &b.scopes[len(b.scopes)-1]
 		case opUnreachable, opBr, opBrTable, opReturn:
-			height = top.base
+			height, top.dead = top.base, true
 		case opCall, opCallIndirect:
 			calls = true
 			t := function
@@ -452,7 +458,7 @@ func (b *body) measure(m *instrumenter, r wasm.Reader) (most int, calls bool) {
 			} else {
 				typeAt(in.index)
 			}
-			height = top.base
+			height, top.dead = top.base, true
 		case opGlobalGet, opGlobalSet:
 			if in.index >= m.globals {
 				wasm.Fail("global %d does not exist", in.index)

@@ -6,8 +6,11 @@ package wasmedge
 #cgo LDFLAGS: -lwasmedge
 #include <stdlib.h>
 #include <string.h>
-#include <wasmedge/wasmedge.h>
 
+#if defined(__has_include) && !__has_include(<wasmedge/wasmedge.h>)
+#error "engine/wasmedge needs libwasmedge 0.14 and its headers, found by CGO_CFLAGS and CGO_LDFLAGS (on Debian: make deps-wasmedge)"
+#endif
+#include <wasmedge/wasmedge.h>
 #if WASMEDGE_VERSION_MAJOR != 0 || WASMEDGE_VERSION_MINOR != 14
 #error "engine/wasmedge is made for libwasmedge 0.14: install that version and its headers (on Debian: make deps-wasmedge)"
 #endif
