@@ -114,6 +114,8 @@ type Options struct {
 	// exist, and refused when others may write to it. "" keeps none. The code in it is executed: see package
 	// engine/cache.
 	CacheDir string
+	// CacheMode says how CacheDir is used; "" is CacheReadWrite. Any other without a CacheDir is an error of Open.
+	CacheMode CacheMode
 	// MaxModuleBytes bounds a module's size in bytes; 0 or less is DefaultMaxModuleBytes. A larger one is a *TooLargeError
 	// before it is read.
 	MaxModuleBytes int64
@@ -129,6 +131,20 @@ type Options struct {
 	// Observe is told of the phases of compiling and running. It is called serially and must not block. Nil is none.
 	Observe func(Event)
 }
+
+// CacheMode is how an engine uses [Options.CacheDir].
+type CacheMode string
+
+const (
+	// CacheReadWrite takes compiled code from the cache and puts there what had to be compiled, once for each module however
+	// many processes want it at the same time: the others wait ([PhaseLock]).
+	CacheReadWrite CacheMode = ""
+	// CacheReadOnly takes compiled code from the cache and never writes to it. The directory must exist.
+	CacheReadOnly CacheMode = "read-only"
+	// CacheRequired is CacheReadOnly for a process that must not compile: a module without a usable entry is a
+	// *NotCachedError.
+	CacheRequired CacheMode = "required"
+)
 
 // DefaultMaxModuleBytes is what Options.MaxModuleBytes means when 0 or less: 1 GiB.
 const DefaultMaxModuleBytes = 1 << 30

@@ -171,6 +171,25 @@ func (e *TooLargeError) Error() string {
 // ExitStatus returns 126.
 func (e *TooLargeError) ExitStatus() int { return statusNotRunnable }
 
+// NotCachedError is a module without usable compiled code in the cache of an engine that may not compile
+// ([CacheRequired]). Its exit status is that of the host's own failures.
+type NotCachedError struct {
+	Name string
+	Err  error // why what there is cannot be used; nil where there is nothing
+}
+
+// Error implements error.
+func (e *NotCachedError) Error() string {
+	text := fmt.Sprintf("engine: %s has no compiled code in the cache, and this engine may not compile (Options.CacheMode): compile it beforehand", nameOr(e.Name))
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns Err.
+func (e *NotCachedError) Unwrap() error { return e.Err }
+
 // MissingImportError is an import that no host provides: the module was made for another host.
 type MissingImportError struct {
 	Module, Name string

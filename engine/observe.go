@@ -9,7 +9,7 @@ import (
 type Phase string
 
 const (
-	PhaseLock        Phase = "lock"        // waiting for another process that compiles the same module; no engine of this version waits yet
+	PhaseLock        Phase = "lock"        // waiting for another process, or another engine of this one, that compiles the same module
 	PhaseCompile     Phase = "compile"     // making native code
 	PhaseLoad        Phase = "load"        // reading native code from the cache
 	PhaseInstantiate Phase = "instantiate" // opening mounts, making memory

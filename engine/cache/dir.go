@@ -29,7 +29,7 @@ func (e *UntrustedError) Error() string {
 	return fmt.Sprintf("cache: %s cannot hold code that will be executed: %s", e.Path, e.Reason)
 }
 
-// DamagedError is an entry whose content is not what was put. It has been removed.
+// DamagedError is an entry whose content is not what was put. It has been removed, unless the directory is read-only.
 type DamagedError struct {
 	Key    Key
 	Reason string
@@ -41,8 +41,9 @@ func (e *DamagedError) Error() string { return fmt.Sprintf("cache: entry %s: %s"
 // Dir is a cache directory: a folder for each key, in it a file named by the digest of its content. It is safe for
 // concurrent use, by processes too.
 type Dir struct {
-	root *os.Root
-	path string
+	root     *os.Root
+	path     string
+	readOnly bool
 }
 
 // tempPrefix begins the names of what is being written. What a crash left behind is removed after tempAge.
@@ -56,6 +57,19 @@ const (
 // directory above; nothing is made below such a directory. It is [errors.ErrUnsupported] on systems where that cannot be
 // told. Close it when done.
 func Open(path string) (*Dir, error) {
+	d, err := openTrusted(path, false)
+	if err != nil {
+		return nil, err
+	}
+	d.sweep()
+	return d, nil
+}
+
+// OpenReadOnly opens a directory that exists, trusted as by Open, and never writes to it: Get does not remove what is
+// damaged, and the methods that write fail with [fs.ErrPermission].
+func OpenReadOnly(path string) (*Dir, error) { return openTrusted(path, true) }
+
+func openTrusted(path string, readOnly bool) (*Dir, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
@@ -67,8 +81,10 @@ func Open(path string) (*Dir, error) {
 	if err := trustedAbove(above); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+	if !readOnly {
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return nil, fmt.Errorf("cache: %w", err)
+		}
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
@@ -77,13 +93,20 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	d := &Dir{root, path}
+	d := &Dir{root, path, readOnly}
 	if err := d.trusted(); err != nil {
 		root.Close()
 		return nil, err
 	}
-	d.sweep()
 	return d, nil
+}
+
+// writable refuses to write to a directory opened read-only.
+func (d *Dir) writable(op string) error {
+	if d.readOnly {
+		return fmt.Errorf("cache: %s: opened read-only: %w", op, fs.ErrPermission)
+	}
+	return nil
 }
 
 // existing returns what exists at path, or else the nearest directory above it that does, by a name without links.
@@ -154,7 +177,9 @@ type Entry struct {
 func (d *Dir) Get(k Key) (*Entry, error) {
 	folder := k.String()
 	damaged := func(name, reason string) (*Entry, error) {
-		_ = d.root.RemoveAll(name)
+		if !d.readOnly {
+			_ = d.root.RemoveAll(name)
+		}
 		return nil, &DamagedError{k, reason}
 	}
 	st, err := d.root.Lstat(folder)
@@ -221,6 +246,9 @@ func verify(f *os.File, digest string) string {
 // Put keeps content under k, with a label: a short word of letters and digits, for an engine that needs a name, or "". An
 // entry that is there already is replaced.
 func (d *Dir) Put(k Key, label string, content io.Reader) error {
+	if err := d.writable("put"); err != nil {
+		return err
+	}
 	temp := tempPrefix + rand.Text()
 	f, err := d.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -267,38 +295,11 @@ func (d *Dir) put(k Key, label string, content io.Reader, f *os.File, temp strin
 
 // Remove removes the entry for k, for an engine that could not use it.
 func (d *Dir) Remove(k Key) error {
+	if err := d.writable("remove"); err != nil {
+		return err
+	}
 	if err := d.root.RemoveAll(k.String()); err != nil {
 		return fmt.Errorf("cache: %w", err)
-	}
-	return nil
-}
-
-// Scratch makes an empty directory inside the cache, as trusted as the cache is, for an engine that reads or writes its
-// compiled code by path. Call remove when done with it; a process that dies leaves it to a later Open.
-func (d *Dir) Scratch() (path string, remove func(), err error) {
-	name := tempPrefix + rand.Text()
-	if err := d.root.Mkdir(name, 0o700); err != nil {
-		return "", nil, fmt.Errorf("cache: %w", err)
-	}
-	return filepath.Join(d.path, name), func() { _ = d.root.RemoveAll(name) }, nil
-}
-
-// Link gives the verified file of e a second name inside a directory that Scratch made, without copying it.
-func (d *Dir) Link(e *Entry, path string) error {
-	rel, err := filepath.Rel(d.path, path)
-	if err != nil {
-		return fmt.Errorf("cache: %w", err)
-	}
-	if err := d.root.Link(e.name, rel); err != nil {
-		return fmt.Errorf("cache: %w", err)
-	}
-	linked, err := d.root.Lstat(rel)
-	if err != nil {
-		return fmt.Errorf("cache: %w", err)
-	}
-	if st, err := e.File.Stat(); err != nil || !os.SameFile(st, linked) {
-		_ = d.root.Remove(rel)
-		return ErrMiss // replaced since it was verified
 	}
 	return nil
 }

@@ -135,6 +135,34 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// TestCacheRequired: wazero, which reads its code by a path, does with a cache that it may not write to.
+func TestCacheRequired(t *testing.T) {
+	opts := engine.Options{CacheDir: filepath.Join(t.TempDir(), "cache")}
+	for _, c := range []struct {
+		mode   engine.CacheMode
+		cached bool
+	}{{engine.CacheReadWrite, false}, {engine.CacheReadOnly, true}, {engine.CacheRequired, true}} {
+		opts.CacheMode = c.mode
+		e, err := New(t.Context(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := e.Compile(t.Context(), engine.FromBytes(exit42))
+		if err != nil {
+			t.Fatalf("%q: %v", c.mode, err)
+		}
+		if m.Info().Cached != c.cached {
+			t.Errorf("%q: Cached is %t", c.mode, !c.cached)
+		}
+		if err := engine.Run(t.Context(), m, nil); engine.ExitCode(err) != 42 {
+			t.Errorf("%q: %v", c.mode, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestCacheUntrusted(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o777); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/wasmoci/wasmoci/engine"
+	binary "github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -41,6 +42,9 @@ func TestInstrumentIsValid(t *testing.T) {
 	for name, wasm := range guests(t) {
 		t.Run(name, func(t *testing.T) {
 			_, plain := rt.CompileModule(t.Context(), wasm)
+			if err := binary.Bounded(wasm); err != nil {
+				t.Error(err)
+			}
 			for _, checks := range []bool{true, false} {
 				out, err := instrument(wasm, checks)
 				if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
 	"github.com/wasmoci/wasmoci/engine/internal/core"
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -53,7 +54,7 @@ var version = sync.OnceValue(func() string {
 func (*compiler) Version() string { return version() }
 func (*compiler) Close() error    { return nil }
 
-// Config implements core.Keeper.
+// Config implements core.Runtime.
 func (c *compiler) Config() string {
 	if c.debugInfo {
 		return "instrumented 1, debug information"
@@ -72,7 +73,7 @@ func (c *compiler) Compile(ctx context.Context, src *core.Source) (core.Code, er
 	return c.build(ctx, src, made)
 }
 
-// Save implements core.Keeper: wazero has written its code while it compiled.
+// Save implements core.Runtime: wazero has written its code while it compiled.
 func (c *compiler) Save(made core.Code, put func(label string, content io.Reader) error) error {
 	m := made.(*code)
 	defer m.leaveFolder()
@@ -91,7 +92,7 @@ func (c *compiler) Save(made core.Code, put func(label string, content io.Reader
 	return put(filepath.Base(path), f)
 }
 
-// Load implements core.Keeper. wazero reads its code by a path, so it gets a folder with nothing in it but the entry. An
+// Load implements core.Runtime. wazero reads its code by a path, so it gets a folder with nothing in it but the entry. An
 // entry that it has no use for it replaces without a word, which is an error here: then it has been compiled anew.
 func (c *compiler) Load(ctx context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
 	made := &code{}
@@ -136,13 +137,12 @@ func (c *compiler) build(ctx context.Context, src *core.Source, made *code) (_ c
 		config = config.WithCompilationCache(made.cache)
 	}
 	made.runtime = wazero.NewRuntimeWithConfig(ctx, config)
-	checked, unreadable := instrument(src.Bytes, !c.debugInfo)
-	if unreadable != nil {
-		checked = src.Bytes // for wazero to say better what is wrong
+	checked := src.Bytes
+	if err = wasm.Bounded(checked); err == nil {
+		checked, err = instrument(checked, !c.debugInfo)
 	}
-	made.compiled, err = made.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), checked)
 	if err == nil {
-		err = unreadable
+		made.compiled, err = made.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), checked)
 	}
 	if err != nil {
 		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}

@@ -365,8 +365,6 @@ func (w *walk) vacant(directory bool) error {
 	switch p := w.child(w.name); {
 	case w.dots() || p != nil && p.exists:
 		return syscall.EEXIST
-	case len(w.name) > maxName:
-		return syscall.ENAMETOOLONG
 	case p != nil && (p.mount != nil || !directory):
 		return syscall.EROFS // hidden, or above what is hidden, where only directories can be
 	}

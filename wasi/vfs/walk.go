@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -76,6 +77,9 @@ func (w *walk) parent() error {
 			return err
 		}
 		name, linked := w.next()
+		if err := checkName(runtime.GOOS, name); err != nil {
+			return err
+		}
 		if w.rest != "" && strings.Trim(w.rest, "/") == "" {
 			w.slash, w.rest, w.linked = true, "", 0
 		}
@@ -189,9 +193,6 @@ func (w *walk) look(name string) error {
 	w.leaf.release()
 	if w.steps++; w.steps > maxSteps {
 		return syscall.ELOOP
-	}
-	if len(name) > maxName {
-		return syscall.ENAMETOOLONG
 	}
 	if p := w.child(name); p != nil {
 		return w.enter(p)

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -23,10 +24,7 @@ func Open(name string, caps engine.FormatCapabilities, opts engine.Options, star
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := &coreEngine{name: name, opts: opts, caps: caps, obs: engine.NewObserver(opts.Observe), modules: make(map[*module]struct{})}
-	if opts.CacheDir != "" {
-		e.cache, err = cache.Open(opts.CacheDir)
-	}
-	if err == nil {
+	if e.cache, err = openCache(opts); err == nil {
 		e.rt, err = start(e.cache)
 	}
 	if err != nil {
@@ -36,6 +34,22 @@ func Open(name string, caps engine.FormatCapabilities, opts engine.Options, star
 		return nil, &engine.Error{Engine: name, Op: "open", Err: err}
 	}
 	return e, nil
+}
+
+// openCache returns nil without an error for no cache.
+func openCache(opts engine.Options) (*cache.Dir, error) {
+	switch mode := opts.CacheMode; {
+	case opts.CacheDir == "" && mode != engine.CacheReadWrite:
+		return nil, fmt.Errorf("cache mode %q without a cache directory", mode)
+	case opts.CacheDir == "":
+		return nil, nil
+	case mode == engine.CacheReadWrite:
+		return cache.Open(opts.CacheDir)
+	case mode == engine.CacheReadOnly || mode == engine.CacheRequired:
+		return cache.OpenReadOnly(opts.CacheDir)
+	default:
+		return nil, fmt.Errorf("cache mode %q is unknown: use %q, %q or %q", mode, engine.CacheReadWrite, engine.CacheReadOnly, engine.CacheRequired)
+	}
 }
 
 type coreEngine struct {
@@ -136,13 +150,7 @@ func (e *coreEngine) compile(ctx context.Context, name string, content *engine.C
 	fresh := func() error {
 		return m.build(engine.PhaseCompile, func() (Code, error) { return e.rt.Compile(context.WithoutCancel(ctx), src) })
 	}
-	var err error
-	if keeper, ok := e.rt.(Keeper); ok && e.cache != nil {
-		err = m.buildCached(ctx, keeper, src, content, fresh)
-	} else {
-		err = fresh()
-	}
-	if err != nil {
+	if err := m.make(ctx, src, content.Digest, fresh); err != nil {
 		return nil, err
 	}
 	if err := m.describe(content.Bytes); err != nil {
@@ -175,34 +183,83 @@ func (e *coreEngine) recovered(err *error) {
 	}
 }
 
-// buildCached gives m code from the cache, or fresh code, which the cache then keeps.
-func (m *module) buildCached(ctx context.Context, keeper Keeper, src *Source, content *engine.Content, fresh func() error) error {
-	dir := m.engine.cache
-	log := m.engine.opts.Logger
-	key := cache.Key{Module: content.Digest, Engine: m.engine.name, Version: keeper.Version(), Config: keeper.Config(), CPU: cache.CPU()}
-	entry, err := dir.Get(key)
-	if err == nil {
-		err = m.build(engine.PhaseLoad, func() (Code, error) { return keeper.Load(context.WithoutCancel(ctx), src, entry) })
-		_ = entry.File.Close()
-		if err == nil {
-			m.info.Cached = true
-			return nil
-		}
-		log.Warn("cached code cannot be used, compiling again", "module", src.Name, "error", err)
-		if err := dir.Remove(key); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, cache.ErrMiss) {
-		log.Warn("compiled code is not taken from the cache", "module", src.Name, "error", err)
+// make gives m code from the cache, or fresh code, which the cache then keeps.
+func (m *module) make(ctx context.Context, src *Source, digest [sha256.Size]byte, fresh func() error) error {
+	dir, opts := m.engine.cache, m.engine.opts
+	if dir == nil {
+		return fresh()
+	}
+	key := cache.Key{Module: digest, Engine: m.engine.name, Version: m.engine.rt.Version(), Config: m.engine.rt.Config(), CPU: cache.CPU()}
+	found, unusable := m.load(ctx, src, key)
+	if found {
+		return nil
+	}
+	switch opts.CacheMode {
+	case engine.CacheRequired:
+		return &engine.NotCachedError{Name: src.Name, Err: unusable}
+	case engine.CacheReadOnly:
+		return fresh()
+	}
+	unlock, err := m.lock(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if found, _ := m.load(ctx, src, key); found { // somebody else made it meanwhile
+		return nil
 	}
 	if err := fresh(); err != nil {
 		return err
 	}
 	put := func(label string, content io.Reader) error { return dir.Put(key, label, content) }
-	if err := keeper.Save(m.code, put); err != nil {
-		log.Warn("compiled code is not kept in the cache", "module", src.Name, "error", err)
+	if err := m.engine.rt.Save(m.code, put); err != nil {
+		opts.Logger.Warn("compiled code is not kept in the cache", "module", src.Name, "error", err)
 	}
 	return nil
+}
+
+// lock waits until nobody else compiles what key names.
+func (m *module) lock(ctx context.Context, key cache.Key) (unlock func(), err error) {
+	waited := func() {}
+	unlock, err = m.engine.cache.Lock(ctx, key, func() {
+		waited = m.engine.obs.Track(engine.Event{Phase: engine.PhaseLock, Module: m.info.Name, Size: m.info.Size})
+	})
+	waited()
+	if err != nil && ctx.Err() != nil {
+		return nil, engine.Stopped(ctx)
+	}
+	if err != nil { // a file system without locks: then what several make is made several times
+		m.engine.opts.Logger.Warn("others may compile the same module at the same time", "module", m.info.Name, "error", err)
+		return func() {}, nil
+	}
+	return unlock, nil
+}
+
+// load gives m code from the cache. Where it has some that cannot be used, the reason is logged and returned, and the entry
+// removed if that is allowed.
+func (m *module) load(ctx context.Context, src *Source, key cache.Key) (found bool, unusable error) {
+	dir, opts := m.engine.cache, m.engine.opts
+	entry, err := dir.Get(key)
+	if errors.Is(err, cache.ErrMiss) {
+		return false, nil
+	}
+	if err != nil {
+		opts.Logger.Warn("compiled code is not taken from the cache", "module", src.Name, "error", err)
+		return false, err
+	}
+	err = m.build(engine.PhaseLoad, func() (Code, error) { return m.engine.rt.Load(context.WithoutCancel(ctx), src, entry) })
+	_ = entry.File.Close()
+	if err == nil {
+		m.info.Cached = true
+		return true, nil
+	}
+	opts.Logger.Warn("cached code cannot be used", "module", src.Name, "error", err)
+	if opts.CacheMode == engine.CacheReadWrite {
+		if rerr := dir.Remove(key); rerr != nil {
+			opts.Logger.Warn("cached code that cannot be used is still there", "module", src.Name, "error", rerr)
+		}
+	}
+	return false, err
 }
 
 // describe fills in what the module imports and exports, what it starts with, and what it cannot be started without.

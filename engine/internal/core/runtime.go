@@ -19,20 +19,15 @@ type Runtime interface {
 	// Compile validates and compiles. What is no valid module is an *engine.InvalidModuleError, what needs a feature that
 	// the runtime has not an *engine.UnsupportedError. ctx does not end.
 	Compile(ctx context.Context, src *Source) (Code, error)
-	// Close frees the runtime; no code of it is left.
-	Close() error
-}
-
-// Keeper is a [Runtime] whose code can be kept on disk.
-type Keeper interface {
-	Runtime
 	// Config names what of the configuration changes the code; it is part of the cache key.
 	Config() string
-	// Save hands what Load takes to put, with a label (see [cache.Dir.Put]); to put nothing is not an error.
+	// Save hands what Load takes to put, with a label (see [cache.Dir.Put]). To put nothing is not an error.
 	Save(c Code, put func(label string, content io.Reader) error) error
-	// Load makes code of an entry that Save wrote, whose content has been verified, and which it does not close. An error means
-	// that it must be compiled again: the entry is of another version, or of another machine. ctx does not end.
+	// Load makes code of an entry that Save wrote, whose content has been verified, and which it does not close. An error
+	// means that it must be compiled again: the entry is of another version, or of another machine. ctx does not end.
 	Load(ctx context.Context, src *Source, entry *cache.Entry) (Code, error)
+	// Close frees the runtime; no code of it is left.
+	Close() error
 }
 
 // Source is a module to compile.

@@ -175,7 +175,7 @@ func (r *Reader) peek() byte {
 func (r *Reader) subtype() string {
 	kind := r.Byte()
 	if kind == 0x50 || kind == 0x4f { // open or final, with supertypes
-		for range r.Uint() {
+		for range r.count() {
 			r.Uint()
 		}
 		kind = r.Byte()
@@ -185,7 +185,7 @@ func (r *Reader) subtype() string {
 		params := r.valueTypes()
 		return "(" + params + ") -> (" + r.valueTypes() + ")"
 	case 0x5f:
-		for range r.Uint() {
+		for range r.count() {
 			r.fieldType()
 		}
 	case 0x5e:
@@ -207,7 +207,7 @@ func (r *Reader) fieldType() {
 
 func (r *Reader) valueTypes() string {
 	var names []string
-	for range r.Uint() {
+	for range r.count() {
 		names = append(names, r.valueType())
 	}
 	return strings.Join(names, ", ")

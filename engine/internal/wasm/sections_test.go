@@ -1,8 +1,10 @@
 package wasm_test
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine/internal/wasm"
@@ -69,9 +71,62 @@ func TestReadCutOff(t *testing.T) {
 	}
 }
 
+// TestBounded: a few bytes that ask for gigabytes are refused by their number, in every place where there is a number.
+func TestBounded(t *testing.T) {
+	const many = "\xf0\xff\xff\xff\x0f"
+	section := func(id byte, body string) string {
+		return wasm.Header + string(binary.AppendUvarint([]byte{id}, uint64(len(body)))) + body
+	}
+	for _, c := range []struct{ name, wasm string }{
+		{"types", section(wasm.SectionType, many)},
+		{"parameters", section(wasm.SectionType, "\x01\x60"+many)},
+		{"results", section(wasm.SectionType, "\x01\x60\x00"+many)},
+		{"imports", section(wasm.SectionImport, many)},
+		{"the name of an import", section(wasm.SectionImport, "\x01"+many)},
+		{"functions", section(wasm.SectionFunction, many)},
+		{"tables", section(wasm.SectionTable, many)},
+		{"memories", section(wasm.SectionMemory, many)},
+		{"globals", section(wasm.SectionGlobal, many)},
+		{"exports", section(wasm.SectionExport, many)},
+		{"the name of an export", section(wasm.SectionExport, "\x01"+many)},
+		{"element segments", section(wasm.SectionElement, many)},
+		{"elements", section(wasm.SectionElement, "\x01\x00\x41\x00\x0b"+many)},
+		{"passive elements", section(wasm.SectionElement, "\x01\x05\x70"+many)},
+		{"code", section(wasm.SectionCode, many)},
+		{"the code of a function", section(wasm.SectionCode, "\x01"+many)},
+		{"groups of locals", section(wasm.SectionCode, "\x01\x06"+many+"\x7f")},
+		{"locals", section(wasm.SectionCode, "\x01\x08\x01"+many+"\x7f\x0b")},
+		{"data segments", section(wasm.SectionData, many)},
+		{"data", section(wasm.SectionData, "\x01\x01"+many)},
+		{"tags", section(wasm.SectionTag, many)},
+		{"a custom section's name", section(wasm.SectionCustom, many)},
+		{"the name section", section(wasm.SectionCustom, "\x04name\x01"+many)},
+		{"names of functions", section(wasm.SectionCustom, "\x04name\x01\x05"+many)},
+		{"the module's name", section(wasm.SectionCustom, "\x04name\x00\x05"+many)},
+		{"functions with names of locals", section(wasm.SectionCustom, "\x04name\x02\x05"+many)},
+		{"names of locals", section(wasm.SectionCustom, "\x04name\x02\x07\x01\x00"+many)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := wasm.Bounded([]byte(c.wasm)); err == nil {
+				t.Error("accepted")
+			}
+		})
+	}
+	function := "\x06\x01\xd0\x86\x03\x7f\x0b" // 50,000 locals
+	for n, ok := range map[int]bool{1: true, 20: true, 21: false} {
+		if err := wasm.Bounded([]byte(section(wasm.SectionCode, string(rune(n))+strings.Repeat(function, n)))); (err == nil) != ok {
+			t.Errorf("%d functions of 50,000 locals: %v", n, err)
+		}
+	}
+	if err := wasm.Bounded([]byte(command)); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(command))
 	f.Fuzz(func(_ *testing.T, b []byte) {
+		_ = wasm.Bounded(b)
 		_, _ = wasm.Read(b) // must not panic, nor take memory that b has not
 	})
 }
