@@ -12,7 +12,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 EMBEDDER  := testdata/embedder
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-user test-root test-race test-tags test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
+.PHONY: help build test test-user test-root test-race test-tags test-wasmedge test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -27,12 +27,24 @@ test: ## all tests: needs Go only, no root, no native library
 test-race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
 
-test-tags: ## what an engine's tag changes, with and without cgo (cgo needs a C compiler)
-	@set -e; for tag in wasmtime wasmedge wasmer; do for cgo in 0 1; do \
+test-tags: ## what an engine's tag changes without its library: without cgo its own tests fail, and say so (cgo needs a C compiler)
+	@set -e; for tag in wasmtime wasmer; do for cgo in 0 1; do \
 		echo "CGO_ENABLED=$$cgo -tags $$tag"; \
 		CGO_ENABLED=$$cgo $(GO) vet -tags $$tag ./...; \
 		CGO_ENABLED=$$cgo $(GO) test -tags $$tag . ./engine/all ./engine/$$tag ./internal/house; \
 	done; done
+	@set -e; for tag in wasmedge; do \
+		echo "CGO_ENABLED=0 -tags $$tag"; \
+		CGO_ENABLED=0 $(GO) vet -tags $$tag ./...; \
+		CGO_ENABLED=0 $(GO) test -tags $$tag . ./engine/all ./internal/house; \
+		if out=$$(CGO_ENABLED=0 $(GO) test -tags $$tag -run TestConformance ./engine/$$tag 2>&1); then \
+			echo "engine/$$tag passes without cgo"; exit 1; fi; \
+		echo "$$out" | grep "it needs -tags $$tag with CGO_ENABLED=1"; \
+	done
+
+test-wasmedge: deps-wasmedge ## the engine wasmedge and what uses engines, with its library (Debian, a C compiler)
+	. .cache/wasmedge/env.sh && CGO_ENABLED=1 $(GO) vet -tags wasmedge ./engine/wasmedge
+	. .cache/wasmedge/env.sh && CGO_ENABLED=1 $(GO) test -tags wasmedge . ./engine/all ./engine/wasmedge ./internal/house ./examples/wasmoci
 
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
@@ -92,7 +104,7 @@ bench: ## what is promised about speed, as a table of ratios (needs make deps)
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
 
-CI := lint vet-all test test-user test-root test-race test-tags test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmedge test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

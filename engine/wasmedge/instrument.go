@@ -24,9 +24,8 @@ const (
 	maxElements  = 10_000_000
 	moreElements = 1_000_000
 	maxTables    = 10_000
-	// maxLocals bounds the parameters and locals of a function, maxResults its results, as other engines do.
-	maxLocals  = 50_000
-	maxResults = 1_000
+	// maxValues bounds the parameters and the results of a function, each, as other engines do.
+	maxValues = 1_000
 )
 
 // Names of what is exported beside the guest's exports: what is left of the stack, the memory, which need not be exported, and
@@ -63,6 +62,9 @@ type instrumenter struct {
 // valid is for the engine to say, but nothing becomes valid by it that is not.
 func instrument(module []byte) (out []byte, err error) {
 	defer wasm.Recover(&err)
+	if err := wasm.Bounded(module); err != nil {
+		return nil, err
+	}
 	r := wasm.Reader(module)
 	if !bytes.Equal(r.Take(uint64(len(wasm.Header))), []byte(wasm.Header)) {
 		wasm.Fail("no module of version 1")
@@ -136,8 +138,8 @@ func (m *instrumenter) declarations(bodies [wasm.SectionTag + 1][]byte) {
 			wasm.Fail("type of kind %#x is not supported", kind)
 		}
 		var t funcType
-		t.params = len(readValueTypes(r, maxLocals))
-		results := readValueTypes(r, maxResults)
+		t.params = len(readValueTypes(r))
+		results := readValueTypes(r)
 		t.results = len(results)
 		m.types, m.results = append(m.types, t), append(m.results, string(results))
 	})
@@ -184,9 +186,9 @@ func (m *instrumenter) declarations(bodies [wasm.SectionTag + 1][]byte) {
 }
 
 // readValueTypes returns a vector of value types, without its length.
-func readValueTypes(r *wasm.Reader, most uint64) []byte {
+func readValueTypes(r *wasm.Reader) []byte {
 	n := r.Uint()
-	if n > most {
+	if n > maxValues {
 		wasm.Fail("a function of %d parameters or results", n)
 	}
 	types := r.Take(n)
@@ -339,15 +341,7 @@ type scope struct {
 // append appends a function of type t, with its size.
 func (b *body) append(out []byte, m *instrumenter, t uint64, code []byte) []byte {
 	r := wasm.Reader(code)
-	units := frameUnits + m.types[t].params
-	for range r.Uint() {
-		n := r.Uint()
-		readValueType(&r)
-		if n > maxLocals || units+int(n) > maxLocals {
-			wasm.Fail("a function has more than %d locals", maxLocals)
-		}
-		units += int(n)
-	}
+	units := frameUnits + m.types[t].params + int(r.Locals())
 	locals := code[:len(code)-len(r)]
 	height, calls := b.measure(m, t, r)
 	units += height

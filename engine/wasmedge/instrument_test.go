@@ -183,7 +183,7 @@ func TestInstrumentRefuses(t *testing.T) {
 		{"an added type called by", "type 1 does not exist", command(function(none, "\x41\x00\x11\x01\x00\x0b"))},
 		{"an added type as a block's", "type 1 does not exist", command(function(none, "\x02\x01\x0b\x0b"))},
 		{"a function that is not there", "function 1 does not exist", command(function(none, "\x10\x01\x0b"))},
-		{"many locals", "more than 50000 locals", command(function("\x02\xa8\xc3\x01\x7f\xa8\xc3\x01\x7e", "\x0b"))},
+		{"many locals", "more than 50000 locals", command(function("\x02\xa8\xc3\x01\x7f\xa9\xc3\x01\x7e", "\x0b"))},
 		{"locals of 4 GiB", "more than 50000 locals", command(function("\x01\xff\xff\xff\xff\x0f\x7f", "\x0b"))},
 		{"many labels", "no unsigned number", command(function(none, "\x0e\xff\xff\xff\xff\x0f"))},
 		{"code that does not end", "ends too soon", command(function(none, "\x01"))},

@@ -1,4 +1,4 @@
-//go:build !wasmedge || !cgo
+//go:build !(wasmedge && cgo)
 
 package wasmedge
 
@@ -11,7 +11,7 @@ import (
 var errNotBuilt = &engine.NotBuiltError{Engine: Name, Tag: Name, CGO: true, Library: "libwasmedge 0.14"}
 
 func init() {
-	engine.Register(engine.Driver{Name: Name, Native: true, Unavailable: errNotBuilt})
+	engine.Register(engine.Driver{Name: Name, Native: true, Capabilities: capabilities, Unavailable: errNotBuilt})
 }
 
 func open(context.Context, engine.Options) (engine.Engine, error) { return nil, errNotBuilt }

@@ -9,9 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/wasmoci/wasmoci/engine"
 )
 
 // TestMain makes the program itself a command in PATH, for the scripts and for tests that start it.
@@ -42,6 +45,8 @@ func preparing() {
 //
 //	bundle DIR ARG...          make a bundle of testdata/guests with these arguments
 //	exits STATUS PROGRAM...    run a program that must end with this status
+//
+// and the condition built:NAME, of an engine that is part of this program.
 func TestScript(t *testing.T) {
 	here, err := os.Getwd()
 	if err != nil {
@@ -62,6 +67,14 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"bundle": bundleCommand,
 			"exits":  exitsCommand,
+		},
+		Condition: func(cond string) (bool, error) {
+			name, ok := strings.CutPrefix(cond, "built:")
+			d, known := engine.Lookup(name)
+			if !ok || !known {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return d.Open != nil, nil
 		},
 	})
 }

@@ -10,6 +10,7 @@ import (
 // Modules outside the standard library, by what the table calls them.
 const (
 	wazero      = "github.com/tetratelabs/wazero"
+	wasmEdge    = "github.com/second-state/WasmEdge-go"
 	runtimeSpec = "github.com/opencontainers/runtime-spec"
 	xsys        = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
@@ -50,6 +51,7 @@ var arrows = map[string][]string{
 var testsOnly = map[string][]string{
 	testscript:          {"examples/embed", "examples/wasmoci"},
 	wazero:              {"engine/wazero"},
+	wasmEdge:            {"engine/wasmedge"},
 	"engine/enginetest": nil,
 }
 

@@ -1,3 +1,7 @@
+//go:build !wasmtime && !wasmedge && !wasmer
+
+// The README has what the program of Go alone has.
+
 package house
 
 import (
