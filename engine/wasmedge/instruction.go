@@ -11,6 +11,7 @@ const (
 	opElse               = 0x05
 	opEnd                = 0x0b
 	opBr                 = 0x0c
+	opBrIf               = 0x0d
 	opBrTable            = 0x0e
 	opReturn             = 0x0f
 	opCall               = 0x10
@@ -73,7 +74,7 @@ func forms() (plain, bulk, vector [256]form) {
 	set(&plain, opElse, opElse, none, 0)
 	set(&plain, opEnd, opEnd, none, 0)
 	set(&plain, opBr, opBr, index, 0)
-	set(&plain, 0x0d, 0x0d, index, -1) // br_if
+	set(&plain, opBrIf, opBrIf, index, -1)
 	set(&plain, opBrTable, opBrTable, labels, 0)
 	set(&plain, opReturn, opReturn, none, 0)
 	set(&plain, opCall, opCall, index, 0)
@@ -133,7 +134,7 @@ func forms() (plain, bulk, vector [256]form) {
 // instruction is one instruction with what instrumenting looks at.
 type instruction struct {
 	op    int
-	index uint64 // of a function, type or global; of a block, its type where typed
+	index uint64 // of a function, type, global or label, the outermost of br_table; of a block, its type where typed
 	typed bool   // a block that has a type of the type section
 	value bool   // a block with one result
 	delta int
@@ -166,10 +167,9 @@ func readInstruction(r *wasm.Reader) (in instruction) {
 		r.Uint()
 	case labels:
 		n := r.Uint()
-		for range n {
-			r.Uint()
+		for range n + 1 {
+			in.index = max(in.index, r.Uint())
 		}
-		r.Uint()
 	case access, laned:
 		if align := r.Uint(); align > 4 {
 			wasm.Fail("an alignment of 2^%d", align)

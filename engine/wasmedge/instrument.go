@@ -343,9 +343,9 @@ func (b *body) append(out []byte, m *instrumenter, t uint64, code []byte) []byte
 	r := wasm.Reader(code)
 	units := frameUnits + m.types[t].params + int(r.Locals())
 	locals := code[:len(code)-len(r)]
-	height, calls := b.measure(m, t, r)
-	units += height
-	if !calls && units <= uncounted {
+	does := b.measure(m, t, r)
+	units += does.height
+	if !does.call && units <= uncounted {
 		out = binary.AppendUvarint(out, uint64(len(code)))
 		return append(out, code...)
 	}
@@ -353,9 +353,13 @@ func (b *body) append(out []byte, m *instrumenter, t uint64, code []byte) []byte
 	b.out = append(b.out[:0], locals...)
 	b.take(m.globals, stack, opI32Sub)
 	b.out = append(binary.AppendUvarint(append(b.out, opGlobalGet), m.globals), opI32Const, 0, opI32LtS, opIf, blockEmpty, opUnreachable, opEnd)
-	b.out = append(b.out, opBlock)
-	b.out = m.appendBlockType(b.out, t)
+	if does.branch {
+		b.out = m.appendBlockType(append(b.out, opBlock), t)
+	}
 	b.rewrite(m.globals, stack, r)
+	if does.branch {
+		b.out = append(b.out, opEnd)
+	}
 	b.take(m.globals, stack, opI32Add)
 	b.out = append(b.out, opEnd)
 	out = binary.AppendUvarint(out, uint64(len(b.out)))
@@ -369,7 +373,8 @@ func (b *body) take(global uint64, units int64, op byte) {
 	b.out = binary.AppendUvarint(b.out, global)
 }
 
-// appendBlockType appends the type of a block that takes nothing and gives what a function of type t does.
+// appendBlockType appends the type of a block that takes nothing and gives what a function of type t does. What branches to
+// the function then leaves that block.
 func (m *instrumenter) appendBlockType(out []byte, t uint64) []byte {
 	switch results := m.results[t]; len(results) {
 	case 0:
@@ -390,8 +395,15 @@ func (m *instrumenter) appendBlockType(out []byte, t uint64) []byte {
 	}
 }
 
-// measure reads the instructions of a function: how high the operand stack gets at most, and whether it calls functions.
-func (b *body) measure(m *instrumenter, t uint64, r wasm.Reader) (most int, calls bool) {
+// deeds is what a function does that its changes depend on.
+type deeds struct {
+	height int  // of the operand stack, at most
+	call   bool // it calls functions
+	branch bool // a branch leaves it: one to the function itself
+}
+
+// measure reads the instructions of a function.
+func (b *body) measure(m *instrumenter, t uint64, r wasm.Reader) (does deeds) {
 	b.scopes = append(b.scopes[:0], scope{results: m.types[t].results})
 	height := 0
 	typeAt := func(i uint64) funcType {
@@ -436,17 +448,22 @@ func (b *body) measure(m *instrumenter, t uint64, r wasm.Reader) (most int, call
 				break
 			}
 			top = &b.scopes[len(b.scopes)-1]
-		case opUnreachable, opBr, opBrTable, opReturn:
+		case opBr, opBrIf, opBrTable:
+			does.branch = does.branch || in.index >= uint64(len(b.scopes)-1)
+			if in.op != opBrIf {
+				height, top.dead = top.base, true
+			}
+		case opUnreachable, opReturn:
 			height, top.dead = top.base, true
 		case opCall, opCallIndirect:
-			calls = true
+			does.call = true
 			t := function
 			if in.op == opCallIndirect {
 				t = typeAt
 			}
 			height = max(height-t(in.index).params, top.base) + t(in.index).results
 		case opReturnCall, opReturnCallIndirect:
-			calls = true
+			does.call = true
 			if in.op == opReturnCall {
 				function(in.index)
 			} else {
@@ -461,40 +478,31 @@ func (b *body) measure(m *instrumenter, t uint64, r wasm.Reader) (most int, call
 		if len(b.scopes) > 0 {
 			height = max(height, top.base) // less can only be where no code comes to
 		}
-		most = max(most, height)
+		does.height = max(does.height, height)
 	}
 	if len(r) > 0 {
 		wasm.Fail("code after the end of a function")
 	}
-	return most, calls
+	return does
 }
 
-// rewrite appends the instructions of a function, which are now in a block: what returned leaves that, and a tail call gives
-// back before it what the function has taken.
+// rewrite appends the instructions of a function up to its end: what leaves it gives back before what the function has taken.
 func (b *body) rewrite(global uint64, units int64, r wasm.Reader) {
-	depth := uint64(1)
 	copied := r
-	flush := func(before wasm.Reader) {
-		b.out = append(b.out, copied[:len(copied)-len(before)]...)
-		copied = r
-	}
-	for depth > 0 {
+	for depth := 1; depth > 0; {
 		before := r
 		switch readInstruction(&r).op {
 		case opBlock, opLoop, opIf:
 			depth++
 		case opEnd:
 			depth--
-		case opReturn:
-			flush(before)
-			b.out = binary.AppendUvarint(append(b.out, opBr), depth-1)
-		case opReturnCall, opReturnCallIndirect:
-			flush(before)
+		case opReturn, opReturnCall, opReturnCallIndirect:
+			b.out = append(b.out, copied[:len(copied)-len(before)]...)
 			copied = before
 			b.take(global, units, opI32Add)
 		}
 	}
-	b.out = append(b.out, copied...)
+	b.out = append(b.out, copied[:len(copied)-1]...)
 }
 
 // appendInt appends a signed LEB128 number.

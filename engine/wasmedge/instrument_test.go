@@ -219,27 +219,32 @@ func TestMeasure(t *testing.T) {
 		name, code string
 		most       int
 		calls      bool
+		branches   bool
 	}{
-		{"nothing", "", 0, false},
-		{"constants", "\x41\x00\x42\x00\x44........\x1a\x1a\x1a", 3, false},
-		{"sum", "\x41\x01\x41\x02\x6a\x41\x03\x6a\x1a", 2, false},
-		{"a call that takes two", "\x41\x01\x41\x02\x10\x01\x41\x03\x41\x04\x1a\x1a\x1a", 3, true},
-		{"a call that gives three", "\x10\x02\x1a\x1a\x1a", 3, true},
-		{"an indirect call", "\x41\x01\x41\x02\x41\x03\x11\x01\x00\x1a", 3, true},
-		{"blocks", "\x02\x7f\x02\x7f\x41\x01\x0b\x41\x02\x6a\x0b\x1a", 2, false},
-		{"a block that takes two", "\x41\x01\x41\x02\x02\x01\x6a\x41\x05\x6a\x0b\x1a", 2, false},
-		{"if and else", "\x41\x01\x04\x7f\x41\x01\x41\x02\x6a\x05\x41\x03\x0b\x1a", 2, false},
-		{"after a branch", "\x02\x40\x41\x01\x0c\x00\x41\x01\x41\x02\x1a\x1a\x0b", 2, false},
-		{"where nothing comes to", "\x00\x6a\x6a\x1a\x41\x01\x1a", 1, false},
-		{"a tail call", "\x41\x01\x41\x02\x12\x01", 2, true},
-		{"a local kept", "\x41\x01\x22\x00\x21\x00\x23\x00\x24\x00", 1, false},
-		{"memory", "\x41\x00\x28\x02\x00\x1a\x41\x00\x41\x01\x36\x02\x00\x41\x00\x41\x00\x41\x00\xfc\x0a\x00\x00", 3, false},
+		{"nothing", "", 0, false, false},
+		{"constants", "\x41\x00\x42\x00\x44........\x1a\x1a\x1a", 3, false, false},
+		{"sum", "\x41\x01\x41\x02\x6a\x41\x03\x6a\x1a", 2, false, false},
+		{"a call that takes two", "\x41\x01\x41\x02\x10\x01\x41\x03\x41\x04\x1a\x1a\x1a", 3, true, false},
+		{"a call that gives three", "\x10\x02\x1a\x1a\x1a", 3, true, false},
+		{"an indirect call", "\x41\x01\x41\x02\x41\x03\x11\x01\x00\x1a", 3, true, false},
+		{"blocks", "\x02\x7f\x02\x7f\x41\x01\x0b\x41\x02\x6a\x0b\x1a", 2, false, false},
+		{"a block that takes two", "\x41\x01\x41\x02\x02\x01\x6a\x41\x05\x6a\x0b\x1a", 2, false, false},
+		{"if and else", "\x41\x01\x04\x7f\x41\x01\x41\x02\x6a\x05\x41\x03\x0b\x1a", 2, false, false},
+		{"after a branch", "\x02\x40\x41\x01\x0c\x00\x41\x01\x41\x02\x1a\x1a\x0b", 2, false, false},
+		{"where nothing comes to", "\x00\x6a\x6a\x1a\x41\x01\x1a", 1, false, false},
+		{"a tail call", "\x41\x01\x41\x02\x12\x01", 2, true, false},
+		{"a local kept", "\x41\x01\x22\x00\x21\x00\x23\x00\x24\x00", 1, false, false},
+		{"memory", "\x41\x00\x28\x02\x00\x1a\x41\x00\x41\x01\x36\x02\x00\x41\x00\x41\x00\x41\x00\xfc\x0a\x00\x00", 3, false, false},
+		{"a branch to the function", "\x0c\x00", 0, false, true},
+		{"one out of a block", "\x02\x40\x41\x01\x0d\x01\x0b", 1, false, true},
+		{"one of a table", "\x02\x40\x41\x01\x0e\x02\x00\x01\x00\x0b", 1, false, true},
+		{"none but to a block", "\x02\x40\x41\x01\x0e\x02\x00\x00\x00\x0b", 1, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b body
-			most, calls := b.measure(&m, 0, wasm.Reader(c.code+"\x0b"))
-			if most != c.most || calls != c.calls {
-				t.Errorf("%d operands, calls %t; want %d, %t", most, calls, c.most, c.calls)
+			does := b.measure(&m, 0, wasm.Reader(c.code+"\x0b"))
+			if does != (deeds{c.most, c.calls, c.branches}) {
+				t.Errorf("it does %+v, want %d, %t, %t", does, c.most, c.calls, c.branches)
 			}
 		})
 	}
