@@ -161,8 +161,6 @@ func command(body string, more ...string) []byte {
 		strings.Join(more, "") + section(wasm.SectionCode, body))
 }
 
-var start = section(wasm.SectionExport, "\x06_start\x00\x00")
-
 // TestInstrumentRefuses: what the changes could be undone by, and what the engine would take more memory for than there is.
 func TestInstrumentRefuses(t *testing.T) {
 	const none, table = "\x00", wasm.SectionTable

@@ -222,7 +222,14 @@ type library struct {
 	version string
 }
 
-// result is what the library says of a call; a zero code is success.
+// Results that are not an error which a guest has made.
+const (
+	resultOK          = C.WasmEdge_ErrCode_Success
+	resultTerminated  = C.WasmEdge_ErrCode_Terminated  // a host function has ended the guest
+	resultInterrupted = C.WasmEdge_ErrCode_Interrupted // the run has been cancelled
+)
+
+// result is what the library says of a call.
 type result struct {
 	code    uint32
 	message string

@@ -72,6 +72,9 @@ func TestStack(t *testing.T) {
 	}
 }
 
+// start exports a command's only function.
+var start = section(wasm.SectionExport, "\x06_start\x00\x00")
+
 // TestStackInStart: the start function's calls count too.
 func TestStackInStart(t *testing.T) {
 	module := []byte(wasm.Header + section(wasm.SectionType, "\x60\x00\x00") + section(wasm.SectionFunction, "\x00") + start +

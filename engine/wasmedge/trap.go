@@ -6,14 +6,7 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 )
 
-// What the engine's results say when it is not an error that a guest has made (its enum_errcode.h).
-const (
-	resultOK          = 0x00
-	resultTerminated  = 0x01 // a host function has ended the guest
-	resultInterrupted = 0x07 // the run has been cancelled
-)
-
-// traps are the engine's results of code that WebAssembly stopped.
+// traps are the engine's results of code that WebAssembly stopped (its enum_errcode.h).
 var traps = map[uint32]engine.TrapKind{
 	0x303: engine.TrapMemoryBounds, // a data segment does not fit (core specification, 4.5.4)
 	0x304: engine.TrapTableBounds,  // an element segment does not
