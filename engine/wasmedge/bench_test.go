@@ -140,8 +140,9 @@ func BenchmarkRatioHostCall(b *testing.B) {
 	})
 }
 
-// BenchmarkRatioLoad is taking a Go program from the cache, compared with hashing and loading the same bytes by the binding.
-func BenchmarkRatioLoad(b *testing.B) {
+// gopher builds the conformance suite's Go program.
+func gopher(b *testing.B) []byte {
+	b.Helper()
 	name := filepath.Join(b.TempDir(), "gopher.wasm")
 	build := exec.CommandContext(b.Context(), "go", "build", "-ldflags=", "-o", name, "../enginetest/testdata/gopher")
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
@@ -152,6 +153,19 @@ func BenchmarkRatioLoad(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	return module
+}
+
+// BenchmarkRatioGo is a Go program that begins and ends, compared with the binding.
+func BenchmarkRatioGo(b *testing.B) {
+	module := gopher(b)
+	m := compiled(b, opened(b, engine.Options{}), module)
+	ratio(b, repeated(b, m, &wasi.Config{Args: []string{"guest"}}, 0), direct(b, module, "_start"))
+}
+
+// BenchmarkRatioLoad is taking a Go program from the cache, compared with hashing and loading the same bytes by the binding.
+func BenchmarkRatioLoad(b *testing.B) {
+	module := gopher(b)
 	kept, err := instrument(module)
 	if err != nil {
 		b.Fatal(err)
