@@ -107,7 +107,7 @@ deps: ## install what other targets need beyond Go (Debian, as root)
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmedge test-wasmedge test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmedge test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \
