@@ -29,8 +29,8 @@ const (
 )
 
 // Names of what is exported beside the guest's exports: what is left of the stack, the memory, which need not be exported, and
-// the start function, which the engine would call where it cannot be told from its caller's. A module with such an export
-// of its own has two of one name, and so is not valid.
+// the start function, to be called by name: while it instantiates the engine could neither be cancelled nor tell of its stack. A
+// module with such an export of its own has two of one name, and so is not valid.
 const (
 	stackExport  = "wasmoci:stack"
 	memoryExport = "wasmoci:memory"
@@ -70,7 +70,6 @@ func instrument(module []byte) (out []byte, err error) {
 		wasm.Fail("no module of version 1")
 	}
 	var bodies [wasm.SectionTag + 1][]byte
-	var present [wasm.SectionTag + 1]bool
 	place := 0
 	for len(r) > 0 {
 		id := r.Byte()
@@ -84,7 +83,7 @@ func instrument(module []byte) (out []byte, err error) {
 			wasm.Fail("section %d is not supported, or out of order", id)
 		}
 		place = i + 1
-		bodies[id], present[id] = body, true
+		bodies[id] = body
 	}
 	var m instrumenter
 	m.declarations(bodies)
@@ -100,16 +99,14 @@ func instrument(module []byte) (out []byte, err error) {
 			body = boundTables(body)
 		case wasm.SectionGlobal:
 			body = m.globalSection(body)
-			present[id] = true
 		case wasm.SectionExport:
 			body = m.exportSection(body)
-			present[id] = true
 		case wasm.SectionStart:
-			present[id] = false // it is exported
+			body = nil // it is exported
 		case wasm.SectionCode:
 			body = code
 		}
-		if present[id] {
+		if body != nil {
 			out = binary.AppendUvarint(append(out, id), uint64(len(body)))
 			out = append(out, body...)
 		}
@@ -300,13 +297,13 @@ func failTables() {
 
 // code returns the code section with functions that account for the stack.
 func (m *instrumenter) code(section []byte) []byte {
-	out := make([]byte, 0, len(section)+len(section)/8)
 	if section == nil {
 		if len(m.functions) > m.imported {
 			wasm.Fail("functions without code")
 		}
-		return out
+		return nil
 	}
+	out := make([]byte, 0, len(section)+len(section)/8)
 	f := m.imported
 	r := wasm.Reader(section)
 	n := r.Uint()

@@ -216,6 +216,9 @@ import (
 	"github.com/wasmoci/wasmoci/wasi/preview1"
 )
 
+// A constant below zero does not compile: C has room for the arguments of every function.
+const _ = uint(C.max_params - preview1.MaxParams)
+
 // library is libwasmedge as one engine uses it.
 type library struct {
 	c       *C.library
