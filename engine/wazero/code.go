@@ -21,6 +21,7 @@ type code struct {
 	cache    wazero.CompilationCache // nil without a folder
 	folder   string                  // where wazero keeps code
 	remove   func()                  // removes it; nil without a folder
+	alone    bool                    // guests have none, and the process to themselves
 }
 
 // useFolder makes a directory in dir for wazero to read code from, or write it to.
@@ -67,6 +68,7 @@ func (c *code) Close() error {
 type run struct {
 	*core.Run
 	memory memory
+	heap   *heap // nil where the guest has checks
 }
 
 // runKey is the context key of the *run whose guest calls.
@@ -80,6 +82,13 @@ var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithR
 func (c *code) Run(ctx context.Context, r *core.Run) error {
 	guest := &run{Run: r, memory: memory{limit: r.MemoryLimit, resized: r.Resized}}
 	defer guest.memory.Free() // wazero does not where the context ended the guest inside a host call
+	if c.alone {
+		var err error
+		if guest.heap, err = occupy(); err != nil {
+			return err
+		}
+		defer guest.heap.release()
+	}
 	err := c.call(ctx, guest)
 	var exit *sys.ExitError
 	if errors.As(err, &exit) {

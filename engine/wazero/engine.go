@@ -2,7 +2,6 @@ package wazero
 
 import (
 	"context"
-	"maps"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
@@ -20,15 +19,15 @@ func moduleCapabilities() engine.Capabilities {
 }
 
 func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
-	if opts.Uninterruptible {
-		err := &engine.UnsupportedError{Engine: Name, Format: wasi.FormatModule, Missing: engine.NewCapabilities(engine.Unchecked)}
+	can, err := uninterruptible(opts.Uninterruptible, capabilities[wasi.FormatModule])
+	if err != nil {
 		return nil, &engine.Error{Engine: Name, Op: "open", Err: err}
 	}
-	caps := maps.Clone(capabilities)
 	if opts.DebugInfo { // the checks would move the code away from what the debug information says of it
-		caps[wasi.FormatModule] = caps[wasi.FormatModule].Without(engine.Interrupt)
+		can = can.Without(engine.Interrupt)
 	}
+	caps := engine.FormatCapabilities{wasi.FormatModule: can}
 	return core.Open(Name, caps, opts, func(dir *cache.Dir) (core.Runtime, error) {
-		return &compiler{debugInfo: opts.DebugInfo, cache: dir}, nil
+		return &compiler{debugInfo: opts.DebugInfo, uninterruptible: opts.Uninterruptible, cache: dir}, nil
 	})
 }

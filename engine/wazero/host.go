@@ -32,6 +32,18 @@ func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) err
 	return nil
 }
 
+// offerCheck makes the check importable in rt: a guest whose context has ended does not return from it. That it is Go lets the
+// collector and other goroutines have their turn.
+func offerCheck(ctx context.Context, rt wazero.Runtime) error {
+	check := api.GoFunc(func(ctx context.Context, _ []uint64) {
+		if ctx.Err() != nil {
+			panic(sys.NewExitError(0)) // why is in the context
+		}
+	})
+	_, err := rt.NewHostModuleBuilder(checkModule).NewFunctionBuilder().WithGoFunction(check, nil, nil).Export(checkName).Instantiate(ctx)
+	return err
+}
+
 func hostFunction(i int, f preview1.Func) api.GoModuleFunc {
 	var mask [preview1.MaxParams]uint64 // compiled code leaves anything in the upper half of an i32
 	for k, p := range f.Params {
@@ -48,6 +60,9 @@ func hostFunction(i int, f preview1.Func) api.GoModuleFunc {
 			args[k] &= mask[k]
 		}
 		e := r.Host.Call(i, r.memory.bytes(), args)
+		if r.heap != nil {
+			r.heap.called()
+		}
 		if e == preview1.Stop {
 			panic(sys.NewExitError(0)) // the way out of a guest; why is in the host
 		}

@@ -29,8 +29,9 @@ const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experi
 // compiler is wazero as a runtime of package core. Each module has a wazero runtime of its own, so that closing it frees
 // everything.
 type compiler struct {
-	debugInfo bool
-	cache     *cache.Dir // nil without one
+	debugInfo       bool
+	uninterruptible bool
+	cache           *cache.Dir // nil without one
 }
 
 // version is wazero's, as the program was built; "unknown" where it does not say, as tests do not. Cached code of another
@@ -56,10 +57,14 @@ func (*compiler) Close() error    { return nil }
 
 // Config implements core.Runtime.
 func (c *compiler) Config() string {
+	config := "instrumented 2"
 	if c.debugInfo {
-		return "instrumented 1, debug information"
+		config += ", debug information"
 	}
-	return "instrumented 1"
+	if c.uninterruptible {
+		config += ", uninterruptible"
+	}
+	return config
 }
 
 // Compile implements core.Runtime.
@@ -131,21 +136,33 @@ func (c *compiler) build(ctx context.Context, src *core.Source, made *code) (_ c
 	}()
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(features).
-		WithCloseOnContextDone(true).
+		WithCloseOnContextDone(c.debugInfo && !c.uninterruptible). // slow, and in loops only: for the collector
 		WithDebugInfoEnabled(c.debugInfo)
 	if made.cache != nil {
 		config = config.WithCompilationCache(made.cache)
 	}
 	made.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	made.alone = c.uninterruptible
+	checks := !c.debugInfo && !c.uninterruptible
 	checked := src.Bytes
 	if err = wasm.Bounded(checked); err == nil {
-		checked, err = instrument(checked, !c.debugInfo)
+		checked, err = instrument(checked, checks)
 	}
 	if err == nil {
-		made.compiled, err = made.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), checked)
+		ctx := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+		if made.compiled, err = made.runtime.CompileModule(ctx, checked); err != nil && checks {
+			if _, better := made.runtime.CompileModule(ctx, src.Bytes); better != nil { // about the module as it was given
+				err = better
+			}
+		}
 	}
 	if err != nil {
 		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
+	}
+	if checks {
+		if err := offerCheck(ctx, made.runtime); err != nil {
+			return nil, err
+		}
 	}
 	imported := make(map[string]bool)
 	for _, f := range made.compiled.ImportedFunctions() {

@@ -2,8 +2,8 @@
 //
 // Core modules run on wasi/preview1, not on wazero's own WASI, which follows links out of a mount. Compiled code is kept
 // by package engine/cache. A run's memory is reserved at once and grows without being copied, and its limit holds for
-// that run alone. Guests are interrupted in loops as well as in host calls; the checks in loops make tight ones
-// several times slower, which is the price of running many guests in one process.
+// that run alone. Guests are interrupted in loops as well as in host calls, by checks that are put into their code. A process
+// for one guest at a time can do without them: see [Dedicate].
 //
 // Importing the package registers the driver [Name].
 package wazero

@@ -1,0 +1,111 @@
+package wazero
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+// Compiled code without checks is left by host calls and its end alone. While it runs in a loop, Go cannot stop its goroutine,
+// so a collection that begins waits for it, and whoever needs the collection waits, too. So no collection may begin but by
+// the guest itself, in a host call; and other goroutines need a processor of their own.
+
+// heapFloor is what the heap may always grow to before a guest without checks collects, in bytes; beyond, it may double.
+// callsBetween is how many host calls pass between two looks at its size.
+const (
+	heapFloor    = 64 << 20
+	callsBetween = 64
+)
+
+var (
+	dedicated atomic.Bool // Dedicate was called
+	occupied  atomic.Bool // a guest without checks runs
+)
+
+var (
+	errNotDedicated = errors.New("call wazero.Dedicate in main, where the process is for one guest")
+	errOccupied     = errors.New("another guest runs without checks in this process: wait for it, or start a process for each")
+)
+
+// Dedicate says that this process is for one guest at a time, which is ended by ending the process. Then engines can be opened with
+// [engine.Options].Uninterruptible, whose guests run at full speed and look for nothing. A program's main calls it, before it opens
+// an engine. It may be called often and cannot be undone.
+//
+// It changes the process: GOMAXPROCS becomes at least 2, so that signals are handled while the guest computes, and does not follow the
+// processors that the process may use any more. From the start of such a guest to its end Go's garbage collector and its
+// memory limit are off; the guest itself collects in host calls, when the heap has grown to 64 MiB and to twice of what was live
+// before. What else stops all goroutines waits for the guest's next host call, for ever where there is none: do not call
+// [runtime.GC], [runtime.ReadMemStats], [runtime.GOMAXPROCS] or [runtime/debug.SetGCPercent] meanwhile, do not
+// profile, and allocate little.
+func Dedicate() {
+	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
+	dedicated.Store(true)
+}
+
+// uninterruptible refuses what needs Dedicate and completes the capabilities.
+func uninterruptible(asked bool, caps engine.Capabilities) (engine.Capabilities, error) {
+	switch {
+	case !dedicated.Load() && asked:
+		unsupported := &engine.UnsupportedError{Engine: Name, Format: wasi.FormatModule, Missing: engine.NewCapabilities(engine.Unchecked)}
+		return caps, fmt.Errorf("%w: %w", unsupported, errNotDedicated)
+	case !dedicated.Load():
+		return caps, nil
+	case asked:
+		caps = caps.Without(engine.Interrupt)
+	}
+	return caps.With(engine.Unchecked), nil
+}
+
+// heap is Go's heap while a guest without checks runs.
+type heap struct {
+	percent int   // to be restored
+	limit   int64 // to be restored
+	calls   uint
+	bound   uint64 // collect at this size, bytes
+	size    [1]metrics.Sample
+}
+
+// occupy turns the collector off for a guest, until release. A collection that goes on is completed first.
+func occupy() (*heap, error) {
+	if !occupied.CompareAndSwap(false, true) {
+		return nil, errOccupied
+	}
+	h := &heap{percent: debug.SetGCPercent(-1), limit: debug.SetMemoryLimit(math.MaxInt64)}
+	h.size[0].Name = "/memory/classes/heap/objects:bytes"
+	h.collect()
+	return h, nil
+}
+
+// release undoes occupy. It does nothing where h is nil.
+func (h *heap) release() {
+	if h == nil {
+		return
+	}
+	debug.SetGCPercent(h.percent)
+	debug.SetMemoryLimit(h.limit)
+	occupied.Store(false)
+}
+
+// called is called in each host call, by the guest's goroutine.
+func (h *heap) called() {
+	if h.calls++; h.calls%callsBetween == 0 && h.now() > h.bound {
+		h.collect()
+	}
+}
+
+func (h *heap) collect() {
+	runtime.GC()
+	h.bound = max(heapFloor, 2*h.now())
+}
+
+func (h *heap) now() uint64 {
+	metrics.Read(h.size[:])
+	return h.size[0].Value.Uint64()
+}
