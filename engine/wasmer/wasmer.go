@@ -44,6 +44,8 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
 // Name is the name under which the engine is registered, and its build tag.
@@ -51,3 +53,14 @@ const Name = "wasmer"
 
 // New opens the engine. Its errors are *engine.Error with Op "open"; in a program built without it, an *engine.NotBuiltError.
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
+
+// capabilities lack Interrupt and MemoryLimit: libwasmer can neither end a guest in a loop nor bound its memory.
+var capabilities = engine.FormatCapabilities{wasi.FormatModule: moduleCapabilities()}
+
+func moduleCapabilities() engine.Capabilities {
+	caps := engine.NewCapabilities(engine.Entrypoint, engine.WorkDir, engine.Streams, engine.Unchecked)
+	if vfs.Supported {
+		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.MountTmpfs, engine.Listeners)
+	}
+	return caps
+}

@@ -11,7 +11,7 @@ import (
 var errNotBuilt = &engine.NotBuiltError{Engine: Name, Tag: Name, CGO: true}
 
 func init() {
-	engine.Register(engine.Driver{Name: Name, Native: true, Unavailable: errNotBuilt})
+	engine.Register(engine.Driver{Name: Name, Native: true, Capabilities: capabilities, Unavailable: errNotBuilt})
 }
 
 func open(context.Context, engine.Options) (engine.Engine, error) { return nil, errNotBuilt }

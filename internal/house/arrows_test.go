@@ -11,6 +11,7 @@ import (
 const (
 	wazero      = "github.com/tetratelabs/wazero"
 	wasmtime    = "github.com/bytecodealliance/wasmtime-go"
+	wasmEdge    = "github.com/second-state/WasmEdge-go"
 	runtimeSpec = "github.com/opencontainers/runtime-spec"
 	xsys        = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
@@ -56,6 +57,7 @@ var testsOnly = map[string][]string{
 	wazero:              {"engine/wazero"},
 	wasmerGo:            {"engine/wasmer"},
 	wasmtime:            {"engine/wasmtime"},
+	wasmEdge:            {"engine/wasmedge"},
 	"engine/enginetest": nil,
 }
 
