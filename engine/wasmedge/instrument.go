@@ -20,10 +20,9 @@ const (
 	// uncounted is what a function that calls no other may take without being accounted for.
 	uncounted = 1024
 
-	// maxElements bounds the tables of a module together, and moreElements what they may grow. An element takes 16 bytes.
-	maxElements  = 10_000_000
-	moreElements = 1_000_000
-	maxTables    = 10_000
+	// maxElements bounds the tables of an instance together, as on the other engines. An element takes 16 bytes.
+	maxElements = 10_000_000
+	maxTables   = 10_000
 	// maxValues bounds the parameters and the results of a function, each, as other engines do.
 	maxValues = 1_000
 )
@@ -286,7 +285,7 @@ func boundTables(section []byte) []byte {
 	out := binary.AppendUvarint(nil, uint64(len(tables)))
 	for _, t := range tables {
 		out = binary.AppendUvarint(append(out, t.kind, 1), t.minimum)
-		out = binary.AppendUvarint(out, min(t.most, t.minimum+moreElements/uint64(len(tables))))
+		out = binary.AppendUvarint(out, min(t.most, t.minimum+(maxElements-total)/uint64(len(tables))))
 	}
 	return out
 }

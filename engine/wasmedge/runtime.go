@@ -23,8 +23,8 @@ type interpreter struct{ library *library }
 
 func (i *interpreter) Version() string { return i.library.version }
 
-// Config implements core.Keeper.
-func (*interpreter) Config() string { return "interpreter, instrumented 1" }
+// Config implements core.Keeper. The number is one more for each change of what instrument makes.
+func (*interpreter) Config() string { return "interpreter, instrumented 2" }
 
 // Close implements core.Runtime.
 func (i *interpreter) Close() error {
