@@ -12,7 +12,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 EMBEDDER  := testdata/embedder
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
+.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -45,16 +45,24 @@ tagged = . ./engine/all ./engine/$(1) ./engine/subprocess ./internal/house ./exa
 native = CGO_ENABLED=1 $(GO) vet -tags $(1) ./... && \
 	CGO_ENABLED=1 $(GO) run $(STATICCHECK) -tags $(1) ./engine/$(1) ./engine/all && \
 	CGO_ENABLED=1 $(GO) test -tags $(1) $(call tagged,$(1)) && \
+	CGO_ENABLED=1 $(GO) test -race -tags $(1) ./engine/$(1) && \
 	CGO_ENABLED=1 $(GO) test -tags "real $(1)" -count 1 -run TestDifferential ./examples/wasmoci
 
 test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it and wazero (needs make deps)
 	$(call native,wasmtime)
+	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
 
 test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
 	. .cache/wasmedge/env.sh && $(call native,wasmedge)
 
 test-wasmer: ## the same with Wasmer
 	$(call native,wasmer)
+
+test-native: deps-wasmedge ## the four engines at once, from a program without any of them
+	. .cache/wasmedge/env.sh && $(GO) test -tags native -count 1 -run 'TestFour|TestClash' ./examples/engine
+
+test-gc: ## the conformance suite while Go's collector never rests
+	GOGC=1 $(GO) test -count 1 -run TestConformance ./engine/wazero
 
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
@@ -117,7 +125,7 @@ deps: ## install what other targets need beyond Go (Debian, as root)
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \
