@@ -54,8 +54,12 @@ func (*interpreter) Save(made core.Code, put func(label string, content io.Reade
 
 // Load implements core.Keeper.
 func (i *interpreter) Load(_ context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
-	checked, err := io.ReadAll(entry.File)
+	st, err := entry.File.Stat()
 	if err != nil {
+		return nil, err
+	}
+	checked := make([]byte, st.Size())
+	if _, err := io.ReadFull(entry.File, checked); err != nil {
 		return nil, err
 	}
 	c, err := i.load(src, checked)
