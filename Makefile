@@ -12,7 +12,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 EMBEDDER  := testdata/embedder
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps ci
+.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -30,19 +30,39 @@ test: ## all tests: needs Go only, no root, no native library
 test-race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
 
-test-tags: ## what an engine's tag changes, with and without cgo (cgo needs a C compiler)
-	@set -e; for tag in wasmtime wasmedge wasmer; do for cgo in 0 1; do \
-		echo "CGO_ENABLED=$$cgo -tags $$tag"; \
-		CGO_ENABLED=$$cgo $(GO) vet -tags $$tag ./...; \
-		case $$cgo,$$tag in 0,wasmtime) pkg=;; *) pkg=./engine/$$tag;; esac; \
-		CGO_ENABLED=$$cgo $(GO) test -tags $$tag . ./engine/all $$pkg ./internal/house; \
-	done; done
-	@if CGO_ENABLED=0 $(GO) test -tags wasmtime ./engine/wasmtime >/dev/null; then echo "wasmtime: without cgo its tests must fail"; exit 1; fi
+test-tags: ## an engine's tag without cgo: its own tests fail, and say what they need
+	@set -e; for tag in wasmtime wasmedge wasmer; do \
+		echo "CGO_ENABLED=0 -tags $$tag"; \
+		CGO_ENABLED=0 $(GO) vet -tags $$tag ./...; \
+		CGO_ENABLED=0 $(GO) test -tags $$tag . ./engine/all ./internal/house; \
+		if out=$$(CGO_ENABLED=0 $(GO) test -tags $$tag -run TestConformance ./engine/$$tag 2>&1); then \
+			echo "engine/$$tag passes without cgo"; exit 1; fi; \
+		echo "$$out" | grep "CGO_ENABLED=1"; \
+	done
 
-test-wasmtime: ## the project with Wasmtime in it (needs a C compiler)
-	CGO_ENABLED=1 $(GO) vet -tags wasmtime ./...
-	CGO_ENABLED=1 $(GO) run $(STATICCHECK) -tags wasmtime ./engine/wasmtime ./engine/all
-	CGO_ENABLED=1 $(GO) test -tags wasmtime . ./engine/all ./engine/wasmtime ./internal/house ./examples/wasmoci
+# What a native engine's tag changes: the engine's own package, and those that use what engines there are.
+tagged = . ./engine/all ./engine/$(1) ./engine/subprocess ./internal/house ./examples/wasmoci
+native = CGO_ENABLED=1 $(GO) vet -tags $(1) ./... && \
+	CGO_ENABLED=1 $(GO) run $(STATICCHECK) -tags $(1) ./engine/$(1) ./engine/all && \
+	CGO_ENABLED=1 $(GO) test -tags $(1) $(call tagged,$(1)) && \
+	CGO_ENABLED=1 $(GO) test -race -tags $(1) ./engine/$(1) && \
+	CGO_ENABLED=1 $(GO) test -tags "real $(1)" -count 1 -run TestDifferential ./examples/wasmoci
+
+test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it and wazero (needs make deps)
+	$(call native,wasmtime)
+	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
+
+test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
+	. .cache/wasmedge/env.sh && $(call native,wasmedge)
+
+test-wasmer: ## the same with Wasmer
+	$(call native,wasmer)
+
+test-native: deps-wasmedge ## the four engines at once, from a program without any of them
+	. .cache/wasmedge/env.sh && $(GO) test -tags native -count 1 -run 'TestFour|TestClash' ./examples/engine
+
+test-gc: ## the conformance suite while Go's collector never rests
+	GOGC=1 $(GO) test -count 1 -run TestConformance ./engine/wazero
 
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
@@ -102,7 +122,10 @@ bench: ## what is promised about speed, as a table of ratios (needs make deps)
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-real test-std api-check generate-check fuzz bench
+deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
+	./.ci/deps-wasmedge
+
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

@@ -18,6 +18,9 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
+// raceTries is how often an engine that is wrong may win a race all the same.
+const raceTries = 30
+
 // TestEscapesFound checks that every attempt to escape is noticed where it succeeds: each must fail on one of these engines,
 // which are wrong in one way each.
 func TestEscapesFound(t *testing.T) {
@@ -71,6 +74,12 @@ func TestEscapesFound(t *testing.T) {
 					continue
 				}
 				r := s.recorded(t, c)
+				for range raceTries { // chance decides a race, and a busy machine decides it one way for long
+					if r.Failed() || !strings.HasPrefix(c.Name, "Escape/Race") {
+						break
+					}
+					r = s.recorded(t, c)
+				}
 				if slices.ContainsFunc(r.log, func(line string) bool { return strings.HasPrefix(line, "start") }) {
 					t.Errorf("%s does not even start: %q", c.Name, r.log)
 				}

@@ -78,10 +78,10 @@ var memoryCases = []Case{
 		status: 5,
 	},
 	{
-		Name:   "Memory/LimitTooSmall",
-		Why:    "a limit below one page is no limit to work with: an invalid Config",
-		config: wasi.Config{Limits: wasi.Limits{MemoryBytes: wasi.PageSize - 1}},
+		Name: "Memory/LimitTooSmall",
+		Why:  "a limit below one page is no limit to work with: an invalid Config, also where the engine has no limits",
 		drive: func(t *trial) {
+			t.cfg.Limits.MemoryBytes = wasi.PageSize - 1
 			_, err := t.module("hello").Start(t.endless(), t.cfg)
 			t.fieldError(err, "Limits.MemoryBytes")
 			t.silent()

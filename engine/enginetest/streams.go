@@ -295,7 +295,8 @@ func inProcessWithClosedStdout(t *trial) {
 	}
 	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(t.Name()), "/", "$/^") + "$"
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern)
-	child.Env = append(os.Environ(), marker+"=1")
+	temp := t.TempDir() // the child, which exits, leaves its own behind
+	child.Env = append(os.Environ(), marker+"=1", "TMPDIR="+temp, "TMP="+temp)
 	child.Stdout = w
 	var said bytes.Buffer
 	child.Stderr = &said

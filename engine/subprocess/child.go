@@ -233,7 +233,7 @@ func (c *child) violation(reason error) error {
 // giveUp ends a child to which err happened, and returns err; where err is only that the child is gone, it returns why.
 func (c *child) giveUp(err error) error {
 	c.end()
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) { // closed by listen
 		return c.fate()
 	}
 	return err

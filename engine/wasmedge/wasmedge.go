@@ -1,20 +1,45 @@
-// Package wasmedge is the place of the engine that runs guests on WasmEdge (https://wasmedge.org).
+// Package wasmedge is the engine that runs guests on WasmEdge (https://wasmedge.org), by its library libwasmedge 0.14. It is
+// part of a program that is built with -tags wasmedge and cgo, where the library and its headers are installed; "make
+// deps-wasmedge" fetches them on Debian, for this repository alone. In other builds the name is registered all the same,
+// as an engine that is known and cannot be opened, so that a program which asks for it is told why.
 //
-// WasmEdge interprets, or runs what was compiled ahead of time; distributions ship it as a shared library.
-// This version of wasmoci has no adapter for it yet. The package registers the name all the same, as an engine that is
-// known and cannot be opened, so that a program which asks for it is told why instead of "unknown engine", and never gets
-// another engine in its place.
+// Guests are interpreted. That starts at once and computes some fifty times slower than compiled code. WasmEdge's ahead-of-time
+// compiler is not used: its code takes over the signals of the process, and does not give them back, after which a nil
+// pointer anywhere in the program ends it instead of being a panic. A module that has such code in it is interpreted too.
+//
+// Core modules run on wasi/preview1, not on WasmEdge's own WASI, with WebAssembly 2.0, tail calls and extended constant
+// expressions. What a guest calls is bounded: its stack is at most 32 MiB of the interpreter's, room for some hundred thousand
+// calls, and its end is a trap; the library itself has no bound, and ends the process. Tables have at most ten million elements together.
+// The memory limit of a run is for linear memory and for the tables that a module starts with. What package engine/cache keeps is
+// the module with these bounds in it. A guest takes a thread as long as it runs, and a module some fifty bytes for each of its
+// instructions: bound Options.MaxModuleBytes where modules are not trusted to be of a decent size.
+//
+// Importing the package registers the driver [Name].
 package wasmedge
 
 import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
 // Name is the engine's name in the registry, and its build tag.
 const Name = "wasmedge"
 
-// New opens the engine without the registry. In this version it always returns the [*engine.NotBuiltError] that
-// [engine.Open] returns for [Name].
+// New opens the engine without the registry. Its errors are *engine.Error with Op "open", among them one for a library that
+// is of another version than the program was built for; in a program without the engine it is the [*engine.NotBuiltError]
+// that [engine.Open] returns for [Name].
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
+
+// capabilities are the same on every system but for mounts, which need package wasi/vfs.
+var capabilities = engine.FormatCapabilities{wasi.FormatModule: moduleCapabilities()}
+
+func moduleCapabilities() engine.Capabilities {
+	caps := engine.NewCapabilities(engine.Entrypoint, engine.Interrupt, engine.MemoryLimit, engine.WorkDir, engine.Streams)
+	if vfs.Supported {
+		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.MountTmpfs, engine.Listeners)
+	}
+	return caps
+}

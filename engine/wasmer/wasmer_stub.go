@@ -1,3 +1,5 @@
+//go:build !(wasmer && cgo)
+
 package wasmer
 
 import (
@@ -6,15 +8,10 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 )
 
-var errNotBuilt = &engine.NotBuiltError{
-	Engine: Name,
-	Tag:    Name,
-	CGO:    true,
-	Reason: "this version of wasmoci has no adapter for it yet",
-}
+var errNotBuilt = &engine.NotBuiltError{Engine: Name, Tag: Name, CGO: true}
 
 func init() {
-	engine.Register(engine.Driver{Name: Name, Native: true, Unavailable: errNotBuilt})
+	engine.Register(engine.Driver{Name: Name, Native: true, Capabilities: capabilities, Unavailable: errNotBuilt})
 }
 
 func open(context.Context, engine.Options) (engine.Engine, error) { return nil, errNotBuilt }

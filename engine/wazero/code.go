@@ -71,9 +71,6 @@ type run struct {
 	heap   *heap // nil where the guest has checks
 }
 
-// runKey is the context key of the *run whose guest calls.
-type runKey struct{}
-
 // anonymous is the configuration of every instance: without a name, so that there can be many; nothing is called by itself;
 // and a source of random numbers that nobody uses, because wazero would seed one of its own each time.
 var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(strings.NewReader(""))
@@ -102,7 +99,7 @@ func (c *code) Run(ctx context.Context, r *core.Run) error {
 
 // call instantiates the module, which runs its start function, and calls the entrypoint.
 func (c *code) call(ctx context.Context, r *run) error {
-	ctx = context.WithValue(experimental.WithMemoryAllocator(ctx, &r.memory), runKey{}, r) // looked up by every host call: outermost
+	ctx = &guestContext{experimental.WithMemoryAllocator(ctx, &r.memory), r}
 	mod, err := c.runtime.InstantiateModule(ctx, c.compiled, anonymous)
 	if err != nil {
 		return err

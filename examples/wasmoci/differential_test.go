@@ -218,6 +218,6 @@ func guestCompiler(t *testing.T, output, source string) *exec.Cmd {
 		return compiler(t, []string{"/usr/bin/rustc", "-O", "--target", "wasm32-wasi"}, output, source)
 	}
 	cmd := compiler(t, []string{"go", "build"}, output, "./"+source)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	return cmd
 }

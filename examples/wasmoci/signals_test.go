@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -64,6 +65,9 @@ func TestSignals(t *testing.T) {
 	} {
 		t.Run(test.signal.String()+" "+test.guest, func(t *testing.T) {
 			t.Parallel()
+			if signal.Ignored(test.signal) {
+				t.Fatal("the signal is ignored here and by all that this process starts, as under nohup: run without that")
+			}
 			cmd, stderr := start(t, test.guest)
 			if err := cmd.Process.Signal(test.signal); err != nil {
 				t.Fatal(err)

@@ -14,24 +14,32 @@ import (
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
 )
 
 // TestStd runs the tests of Go's own standard library as guests: what its authors expect of an operating system, a host of
-// guests has to be. What they skip on wasip1 they skip here.
+// guests has to be, on every engine of the build that a signal can end. What they skip on wasip1 they skip here.
 func TestStd(t *testing.T) {
 	goroot, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pkg := range []string{"io/fs", "path/filepath", "time", "encoding/json", "os", "net", "net/http"} {
-		t.Run(pkg, func(t *testing.T) { testStd(t, strings.TrimSpace(string(goroot)), pkg) })
+	for _, d := range engine.List() {
+		if d.Can(wasi.FormatModule, engine.NewCapabilities(engine.Interrupt)) != nil {
+			continue
+		}
+		for _, pkg := range []string{"io/fs", "path/filepath", "time", "encoding/json", "os", "net", "net/http"} {
+			t.Run(d.Name+"/"+pkg, func(t *testing.T) { testStd(t, d.Name, strings.TrimSpace(string(goroot)), pkg) })
+		}
 	}
 }
 
 // verdict is a line of a test's output that says how a test, not a subtest, has ended.
 var verdict = regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): (\S+)`)
 
-func testStd(t *testing.T, goroot, pkg string) {
+func testStd(t *testing.T, name, goroot, pkg string) {
 	dir := t.TempDir()
 	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", filepath.Join(dir, "rootfs", "pkg.test"), pkg)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
@@ -67,7 +75,7 @@ func testStd(t *testing.T, goroot, pkg string) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "config.json"), config)
-	stdout, stderr, status := wasmoci(t, "run", "--no-container", "--bundle", dir)
+	stdout, stderr, status := wasmoci(t, "run", "--no-container", "--engine", name, "--bundle", dir)
 	ended := map[string][]string{}
 	for _, m := range verdict.FindAllStringSubmatch(stdout, -1) {
 		ended[m[1]] = append(ended[m[1]], m[2])

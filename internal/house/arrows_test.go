@@ -11,10 +11,12 @@ import (
 const (
 	wazero      = "github.com/tetratelabs/wazero"
 	wasmtime    = "github.com/bytecodealliance/wasmtime-go"
+	wasmEdge    = "github.com/second-state/WasmEdge-go"
 	runtimeSpec = "github.com/opencontainers/runtime-spec"
 	xsys        = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
 	testscript  = "github.com/rogpeppe/go-internal"
+	wasmerGo    = "github.com/wasmerio/wasmer-go"
 )
 
 // arrows says what the non-test files of each package may import beyond the standard library. ARCHITECTURE.md draws it.
@@ -37,7 +39,7 @@ var arrows = map[string][]string{
 	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
 	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2", "wasi/vfs", wasmtime},
 	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
-	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
+	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmerGo},
 
 	"oci": {"wasi", "wasi/vfs", runtimeSpec},
 
@@ -54,7 +56,9 @@ var arrows = map[string][]string{
 var testsOnly = map[string][]string{
 	testscript:          {"examples/embed", "examples/wasmoci"},
 	wazero:              {"engine/wazero"},
+	wasmerGo:            {"engine/wasmer"},
 	wasmtime:            {"engine/wasmtime"},
+	wasmEdge:            {"engine/wasmedge"},
 	"engine/enginetest": nil,
 }
 

@@ -28,6 +28,7 @@ type Host struct {
 
 	vectors []byte // iovecs of the call under way
 
+	over   bool // it has exited, or failed
 	exited bool
 	code   uint32
 	err    error
@@ -111,24 +112,31 @@ func pack(list []string) strings0 {
 	return strings0{uint32(len(list)), b.Bytes()}
 }
 
-// Call calls function i of [Table] with the guest's memory as it is now and its arguments, each i32 zero-extended. It is the
-// only entry, and returns an errno for the guest or Stop.
+// Call calls function i of [Table] with the guest's memory as it is now and its arguments; of an i32 the upper half is ignored.
+// It is the only entry, and returns an errno for the guest or Stop.
 func (h *Host) Call(i int, mem []byte, args []uint64) (e Errno) {
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(fault); ok {
-				e = efault
-				return
-			}
-			h.err = fmt.Errorf("preview1: %s: panic: %v\n%s", table[i].Name, r, debug.Stack())
-			e = Stop
-		}
-	}()
 	h.calls.Add(1)
-	if h.err != nil || h.exited || h.stop.Ended() {
+	if h.over || h.stop.Ended() {
 		return Stop
 	}
-	return table[i].call(h, mem, args)
+	returned := false
+	defer func() {
+		if !returned {
+			e = h.recovered(i, recover())
+		}
+	}()
+	e = table[i].call(h, mem, args)
+	returned = true
+	return e
+}
+
+// recovered is what a call of function i that panicked returns.
+func (h *Host) recovered(i int, r any) Errno {
+	if _, ok := r.(fault); ok {
+		return efault
+	}
+	h.over, h.err = true, fmt.Errorf("preview1: %s: panic: %v\n%s", table[i].Name, r, debug.Stack())
+	return Stop
 }
 
 // Exited returns the code that the guest gave to proc_exit, if it did.

@@ -60,12 +60,18 @@ func clockResGet(_ *Host, m memory, a []uint64) Errno {
 	return success
 }
 
+// clockTimeGet gives nanoseconds: since 1970, or since a moment of this process that stays the same.
 func clockTimeGet(_ *Host, m memory, a []uint64) Errno {
-	id := uint32(a[0])
-	if e := checkClock(id); e != success {
-		return e
+	var now int64
+	switch id := uint32(a[0]); id {
+	case clockMonotonic:
+		now = int64(time.Since(begun)) + 1 // never 0; does not read the other clock, as time.Now does
+	case clockRealtime:
+		now = time.Now().UnixNano()
+	default:
+		return checkClock(id)
 	}
-	m.putUint64(uint32(a[2]), uint64(now(id)))
+	m.putUint64(uint32(a[2]), uint64(now))
 	return success
 }
 
@@ -77,14 +83,6 @@ func checkClock(id uint32) Errno {
 		return enotsup
 	}
 	return einval
-}
-
-// now returns nanoseconds: since 1970, or since a moment of this process that stays the same.
-func now(clock uint32) int64 {
-	if clock == clockRealtime {
-		return time.Now().UnixNano()
-	}
-	return int64(time.Since(begun)) + 1 // never 0
 }
 
 func randomGet(h *Host, m memory, a []uint64) Errno {
@@ -101,7 +99,7 @@ func randomGet(h *Host, m memory, a []uint64) Errno {
 }
 
 func procExit(h *Host, _ memory, a []uint64) Errno {
-	h.exited, h.code = true, uint32(a[0])
+	h.over, h.exited, h.code = true, true, uint32(a[0])
 	return Stop
 }
 

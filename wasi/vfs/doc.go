@@ -23,6 +23,12 @@
 // or allocated count, each file, directory or symbolic link counts 512 bytes, and each name 256 and its length; beyond the
 // mount's size all that takes more is ENOSPC. What has no name and is not open counts no more.
 //
+// # Waiting
+//
+// What waits, for a stream, a FIFO, a socket or a time, is released at once when its [Stop] ends. On Linux it parks a
+// goroutine and holds no thread for longer than half a millisecond, with two exceptions: a Reader or a Writer that is no
+// file may hold one in its own Read or Write, and so does a terminal that takes no more output.
+//
 // # What is reached
 //
 // Mounts of the host's own beneath a granted directory are visible, as they are to the host, except that nothing on a

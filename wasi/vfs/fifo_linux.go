@@ -1,12 +1,16 @@
 package vfs
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // awaitWriter waits until the FIFO of fd, opened for reading, has or has had a writer, or stop ends. poll tells bytes, and
 // the end of a writer, but not the opening of one.
 func (s *Stop) awaitWriter(fd int) error {
 	for look := firstLook; !hasWriter(fd); look = min(2*look, lastLook) {
-		if ready, err := s.waitAtMost(int32(fd), unix.POLLIN, int(look.Milliseconds())); ready || err != nil {
+		if ready, err := s.waitUntil(time.Now().Add(look), uintptr(fd), descriptor{events: unix.POLLIN}); ready || err != nil {
 			return err
 		}
 	}
@@ -27,7 +31,7 @@ func (f *File) readPipe(b []byte) (int, error) {
 		if err != unix.EAGAIN || f.flags.NonBlock {
 			return n, err
 		}
-		if err := f.stop.waitFor(int32(f.handle.fd), unix.POLLIN); err != nil {
+		if err := f.stop.waitFor(uintptr(f.handle.fd), descriptor{events: unix.POLLIN}); err != nil {
 			return 0, err
 		}
 	}
@@ -40,7 +44,7 @@ func (f *File) writePipe(b []byte) (done int, err error) {
 		done += n
 		switch {
 		case err == unix.EAGAIN && !f.flags.NonBlock:
-			if err := f.stop.waitFor(int32(f.handle.fd), unix.POLLOUT); err != nil {
+			if err := f.stop.waitFor(uintptr(f.handle.fd), descriptor{events: unix.POLLOUT}); err != nil {
 				return done, err
 			}
 		case err != nil || done == len(b) || f.flags.NonBlock:

@@ -29,7 +29,7 @@ func withFIFO(t *testing.T, f func(t *testing.T, root *Dir, host string)) {
 // hostEnd opens one end of a FIFO for the host, as soon as that does not wait.
 func hostEnd(t *testing.T, path string, flags int) int {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; {
+	for end := time.Now().Add(soon); ; {
 		fd, err := unix.Open(path, flags|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if err == nil {
 			return fd
@@ -71,7 +71,7 @@ func (o *opening) end(t *testing.T) *File {
 	t.Helper()
 	select {
 	case <-o.done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(soon):
 		t.Fatal("still waits")
 	}
 	if o.err != nil {
@@ -261,7 +261,7 @@ func TestFIFOStopped(t *testing.T) {
 				if err := wait(t, root, host, stop); err != ErrStopped {
 					t.Errorf("%v", err)
 				}
-				if late() > 500*time.Millisecond {
+				if late() > soon {
 					t.Errorf("%v late", late())
 				}
 				root.fs.Close()

@@ -314,7 +314,7 @@ func TestTenThousandMounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fs.Close()
-	if took > time.Second {
+	if took > soon {
 		t.Errorf("New took %v", took)
 	}
 	few, err := New(many[:4])
@@ -324,7 +324,7 @@ func TestTenThousandMounts(t *testing.T) {
 	defer few.Close()
 	walks := func(fs *FS) time.Duration {
 		best := time.Hour
-		for range 5 {
+		for range 20 {
 			begun := time.Now()
 			for range 200 {
 				for path, want := range map[string]error{"0/mount0/f": nil, "1/mount1/none": syscall.ENOENT, "2/mount2": syscall.ENOENT, "d/f": nil} {

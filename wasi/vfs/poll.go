@@ -14,9 +14,9 @@ type Stop struct {
 	unregister func() bool
 	streams    sync.WaitGroup // reads and writes that end when done is closed
 
-	mu     sync.Mutex
-	waker  waker // wakes a wait on descriptors; made when first needed
-	closed bool
+	mu       sync.Mutex
+	lookouts lookouts // where waits can be woken
+	closed   bool
 }
 
 // NewStop returns a Stop that ends with ctx. Close it when the guest has ended.
@@ -63,7 +63,7 @@ func (s *Stop) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	s.waker.close()
+	s.lookouts.close()
 }
 
 // Sleep waits until the deadline and reports whether it was reached rather than the end of the context.

@@ -24,7 +24,7 @@ func TestStop(t *testing.T) {
 	t.Run("ends", func(t *testing.T) {
 		s, begin, late := ending(t)
 		begin()
-		if s.Sleep(time.Now().Add(time.Hour)) || late() > 500*time.Millisecond {
+		if s.Sleep(time.Now().Add(time.Hour)) || late() > soon {
 			t.Errorf("%v late", late())
 		}
 	})
@@ -115,7 +115,7 @@ func TestPoll(t *testing.T) {
 	})
 	t.Run("without waiting, again and again", func(t *testing.T) {
 		in, s := input(t, anyReader(strings.NewReader("some"))), endless(t)
-		for deadline := time.Now().Add(5 * time.Second); ; {
+		for deadline := time.Now().Add(soon); ; {
 			got, err := Poll(s, past, []Pollable{in})
 			if err != nil || time.Now().After(deadline) {
 				t.Fatalf("%v: what nobody waits for never arrives", err)

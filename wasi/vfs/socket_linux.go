@@ -62,15 +62,15 @@ func socketOf(fd int, name string) (*Socket, error) {
 	}
 	return &Socket{listening: listening != 0, system: socket{
 		file: file, conn: conn,
-		readable: fileStream{conn: conn, events: unix.POLLIN, waits: true},
-		writable: fileStream{conn: conn, events: unix.POLLOUT, waits: true},
+		readable: fileStream{conn: conn, events: unix.POLLIN, waits: true, own: lookoutOf(file, conn, unix.POLLIN)},
+		writable: fileStream{conn: conn, events: unix.POLLOUT, waits: true, own: lookoutOf(file, conn, unix.POLLOUT)},
 	}}, nil
 }
 
 // Accept returns the next connection.
 func (s *Socket) Accept(stop *Stop, block bool) (*Socket, error) {
 	fd := -1
-	err := s.do(stop, block, unix.POLLIN, func(listener int) (err error) {
+	err := s.do(stop, block, &s.system.readable, func(listener int) (err error) {
 		fd, _, err = unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		return err
 	})
@@ -86,7 +86,7 @@ func (s *Socket) Receive(stop *Stop, p []byte, peek, block bool) (n int, err err
 	if peek {
 		flags = unix.MSG_PEEK
 	}
-	err = s.do(stop, block, unix.POLLIN, func(fd int) (err error) {
+	err = s.do(stop, block, &s.system.readable, func(fd int) (err error) {
 		n, _, err = unix.Recvfrom(fd, p, flags)
 		return err
 	})
@@ -98,7 +98,7 @@ func (s *Socket) Receive(stop *Stop, p []byte, peek, block bool) (n int, err err
 
 // Send writes up to len(p) bytes: as many as there is room for. A reader that is gone is EPIPE, without a signal.
 func (s *Socket) Send(stop *Stop, p []byte, block bool) (n int, err error) {
-	err = s.do(stop, block, unix.POLLOUT, func(fd int) (err error) {
+	err = s.do(stop, block, &s.system.writable, func(fd int) (err error) {
 		n, err = unix.SendmsgN(fd, p, nil, nil, unix.MSG_NOSIGNAL)
 		return err
 	})
@@ -116,11 +116,11 @@ func (s *Socket) Shutdown(read, write bool) error {
 	case !read:
 		how = unix.SHUT_WR
 	}
-	return s.do(nil, false, 0, func(fd int) error { return unix.Shutdown(fd, how) })
+	return s.do(nil, false, nil, func(fd int) error { return unix.Shutdown(fd, how) })
 }
 
-// do calls f with the descriptor, again when it becomes ready if f would have to wait and block is set.
-func (s *Socket) do(stop *Stop, block bool, events int16, f func(fd int) error) error {
+// do calls f with the descriptor, again when side becomes ready if f would have to wait and block is set.
+func (s *Socket) do(stop *Stop, block bool, side *fileStream, f func(fd int) error) error {
 	var err error
 	cerr := s.system.conn.Control(func(fd uintptr) {
 		for {
@@ -128,7 +128,7 @@ func (s *Socket) do(stop *Stop, block bool, events int16, f func(fd int) error) 
 			case err == unix.EINTR:
 				continue
 			case err == unix.EAGAIN && block:
-				if err = stop.waitFor(int32(fd), events); err == nil {
+				if err = stop.waitFor(fd, descriptor{events: side.events, own: side.own}); err == nil {
 					continue
 				}
 			}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,10 +17,11 @@ import (
 type fileStream struct {
 	conn   controller
 	typ    FileType
-	events int16 // POLLIN or POLLOUT
-	waits  bool  // reading or writing may block: a pipe, a terminal, a socket
-	nowait bool  // the kernel takes RWF_NOWAIT
-	chunk  int   // how much may be written at once after POLLOUT without blocking, without RWF_NOWAIT
+	events int16    // POLLIN or POLLOUT
+	own    *lookout // of a socket of ours
+	waits  bool     // reading or writing may block: a pipe, a terminal, a socket
+	nowait bool     // the kernel takes RWF_NOWAIT
+	chunk  int      // how much may be written at once after POLLOUT without blocking, without RWF_NOWAIT
 
 	// The call under way; fields rather than captured variables, so that a call allocates nothing.
 	do   func(fd uintptr)
@@ -116,9 +116,13 @@ func (s *fileStream) call(stop *Stop, p []byte) (int, error) {
 }
 
 func (s *fileStream) transfer(fd uintptr) {
-	for {
-		if s.waits {
-			if s.err = s.stop.waitFor(int32(fd), s.events); s.err != nil {
+	for wait := s.waits && !s.nowait; ; { // what might block is begun only when it is ready
+		if s.stop.Ended() {
+			s.err = ErrStopped
+			return
+		}
+		if wait {
+			if s.err = s.stop.waitFor(fd, descriptor{events: s.events}); s.err != nil {
 				return
 			}
 		}
@@ -128,8 +132,8 @@ func (s *fileStream) transfer(fd uintptr) {
 			s.n = n
 			return
 		case unix.EINTR:
-		case unix.EAGAIN: // somebody else was faster
-			s.waits = true
+		case unix.EAGAIN:
+			s.waits, wait = true, true
 		default:
 			s.err = streamError(err)
 			return
@@ -151,6 +155,7 @@ func (s *fileStream) once(fd int) (int, error) {
 			return n, err
 		}
 		s.nowait = false // a terminal, an old kernel, a seccomp filter
+		return 0, unix.EAGAIN
 	}
 	if write {
 		return unix.Write(fd, s.p[:min(len(s.p), s.chunk)])
@@ -194,8 +199,11 @@ func (s *fileStream) ready() (r Readiness, ok bool) {
 	return r, ok
 }
 
-func (s *fileStream) descriptor() (descriptor, bool) { return descriptor{s.conn, s.events}, s.waits }
-func (s *fileStream) prepare(*Stop)                  {}
+func (s *fileStream) descriptor() (descriptor, bool) {
+	return descriptor{s.conn, s.events, s.own}, s.waits
+}
+
+func (s *fileStream) prepare(*Stop) {}
 
 // terminalOutput writes to a terminal as to any Writer: one that is ready may have less room than it is given, and then
 // blocks until a person wants to see more.
@@ -226,146 +234,4 @@ func (w terminalWriter) Write(p []byte) (n int, err error) {
 		}
 	}
 	return n, err
-}
-
-// controller keeps a descriptor open while a function uses it. A [syscall.RawConn] is one.
-type controller interface {
-	Control(f func(fd uintptr)) error
-}
-
-type descriptor struct {
-	conn   controller
-	events int16
-}
-
-// waker is an eventfd.
-type waker struct {
-	fd   int
-	open bool
-}
-
-func (w *waker) close() {
-	if w.open {
-		_ = unix.Close(w.fd)
-		w.open = false
-	}
-}
-
-// wake ends the wait under way, or the next one.
-func (s *Stop) wake() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waker.open {
-		_, _ = unix.Write(s.waker.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
-	}
-}
-
-func (s *Stop) wakerFD() (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return 0, ErrStopped
-	}
-	if !s.waker.open {
-		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-		if err != nil {
-			return 0, streamError(err)
-		}
-		s.waker = waker{fd, true}
-	}
-	return s.waker.fd, nil
-}
-
-// waitFor waits until fd has one of events or stop ends.
-func (s *Stop) waitFor(fd int32, events int16) error {
-	for {
-		if ready, err := s.waitAtMost(fd, events, -1); ready || err != nil {
-			return err
-		}
-	}
-}
-
-// waitAtMost is waitFor for so many milliseconds; negative: as long as it takes. It may come back early.
-func (s *Stop) waitAtMost(fd int32, events int16, milliseconds int) (ready bool, err error) {
-	fds := [2]unix.PollFd{{Fd: fd, Events: events}}
-	if s.Ended() {
-		return false, ErrStopped
-	}
-	if n, err := unix.Poll(fds[:1], 0); n > 0 && err == nil {
-		return true, nil
-	}
-	w, err := s.wakerFD()
-	if err != nil {
-		return false, err
-	}
-	fds[1] = unix.PollFd{Fd: int32(w), Events: unix.POLLIN}
-	if s.Ended() { // it may have ended before there was a waker
-		return false, ErrStopped
-	}
-	if _, err := unix.Poll(fds[:], milliseconds); err != nil {
-		if err == unix.EINTR {
-			return false, nil
-		}
-		return false, streamError(err)
-	}
-	s.drain(w, fds[1].Revents)
-	if s.Ended() {
-		return false, ErrStopped
-	}
-	return fds[0].Revents != 0, nil
-}
-
-func (s *Stop) drain(w int, revents int16) {
-	if revents != 0 {
-		var b [8]byte
-		_, _ = unix.Read(w, b[:])
-	}
-}
-
-// wait waits until one of streams may be ready, deadline is reached, or wake is called.
-func (s *Stop) wait(deadline time.Time, streams []Pollable) error {
-	w, err := s.wakerFD()
-	if err != nil {
-		return err
-	}
-	if s.Ended() {
-		return ErrStopped
-	}
-	for _, p := range streams { // what became ready before there was a waker
-		if _, ok := p.ready(); ok {
-			return nil
-		}
-	}
-	fds := make([]unix.PollFd, 1, 1+len(streams))
-	fds[0] = unix.PollFd{Fd: int32(w), Events: unix.POLLIN}
-	return s.withDescriptors(streams, fds, func(fds []unix.PollFd) error {
-		var timeout *unix.Timespec
-		if !deadline.IsZero() {
-			ts := unix.NsecToTimespec(max(0, time.Until(deadline)).Nanoseconds())
-			timeout = &ts
-		}
-		if _, err := unix.Ppoll(fds, timeout, nil); err != nil && err != unix.EINTR {
-			return err
-		}
-		s.drain(w, fds[0].Revents)
-		return nil
-	})
-}
-
-// withDescriptors calls f with the descriptors of streams, each kept open by its file's lock.
-func (s *Stop) withDescriptors(streams []Pollable, fds []unix.PollFd, f func([]unix.PollFd) error) error {
-	for i, p := range streams {
-		d, ok := p.descriptor()
-		if !ok {
-			continue
-		}
-		var err error
-		if cerr := d.conn.Control(func(fd uintptr) {
-			err = s.withDescriptors(streams[i+1:], append(fds, unix.PollFd{Fd: int32(fd), Events: d.events}), f)
-		}); cerr != nil {
-			return nil // closed by the caller: ready, with a hang-up
-		}
-		return err
-	}
-	return f(fds)
 }

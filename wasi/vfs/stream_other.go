@@ -7,31 +7,31 @@ import (
 	"time"
 )
 
-// Where descriptors cannot be waited on together with a waker, files are read and written as any Reader and Writer are.
+// Where descriptors cannot be waited on together with a channel, files are read and written as any Reader and Writer are.
 func newFileInput(f *os.File) (Input, error)   { return newReaderInput(f), nil }
 func newFileOutput(f *os.File) (Output, error) { return &writerOutput{w: f}, nil }
 
 type descriptor struct{}
 
-// waker is a channel with room for one wake.
-type waker struct{ c chan struct{} }
+// lookouts are a channel with room for one wake.
+type lookouts struct{ c chan struct{} }
 
-func (*waker) close() {}
+func (*lookouts) close() {}
 
 func (s *Stop) wake() {
 	select {
-	case s.wakerChan() <- struct{}{}:
+	case s.wakes() <- struct{}{}:
 	default:
 	}
 }
 
-func (s *Stop) wakerChan() chan struct{} {
+func (s *Stop) wakes() chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waker.c == nil {
-		s.waker.c = make(chan struct{}, 1)
+	if s.lookouts.c == nil {
+		s.lookouts.c = make(chan struct{}, 1)
 	}
-	return s.waker.c
+	return s.lookouts.c
 }
 
 func (s *Stop) wait(deadline time.Time, _ []Pollable) error {
@@ -42,7 +42,7 @@ func (s *Stop) wait(deadline time.Time, _ []Pollable) error {
 		expired = t.C
 	}
 	select {
-	case <-s.wakerChan():
+	case <-s.wakes():
 		return nil
 	case <-expired:
 		return nil

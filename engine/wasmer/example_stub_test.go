@@ -1,3 +1,5 @@
+//go:build !(wasmer && cgo)
+
 package wasmer_test
 
 import (

@@ -1,3 +1,5 @@
+//go:build !(wasmedge && cgo)
+
 package wasmedge_test
 
 import (

@@ -1,0 +1,88 @@
+//go:build wasmedge && cgo
+
+package wasmedge
+
+import (
+	"context"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/core"
+	"github.com/wasmoci/wasmoci/wasi/preview1"
+)
+
+// code is a validated module.
+type code struct {
+	library *library
+	module  module
+	imports []uint32 // of preview1.Table
+	fresh   []byte   // the instrumented module, for the cache; nil where that has it
+}
+
+// Close implements core.Code.
+func (c *code) Close() error {
+	c.module.close()
+	return nil
+}
+
+// running is one run of a guest.
+type running struct {
+	*core.Run
+	length uint64 // of the memory, as far as is known
+}
+
+func (r *running) call(function int, memory []byte, args []uint64) preview1.Errno {
+	r.resized(uint64(len(memory)))
+	return r.Host.Call(function, memory, args[:len(preview1.Table()[function].Params)])
+}
+
+func (r *running) resized(length uint64) {
+	if length != r.length {
+		r.length = length
+		r.Resized(length)
+	}
+}
+
+// Run implements core.Code.
+func (c *code) Run(ctx context.Context, r *core.Run) error {
+	guest := &running{Run: r}
+	inst, failed := c.library.instance(c.module, c.imports, r.MemoryLimit, guest)
+	if inst == nil {
+		return trapOf(failed.code, failed.message, false)
+	}
+	defer inst.close()
+	cancelled := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		inst.cancel()
+		close(cancelled)
+	})
+	defer func() {
+		if !stop() {
+			<-cancelled
+		}
+	}()
+	guest.resized(inst.memoryLength(memoryExport))
+	r.Begin()
+	err := calls(inst, r)
+	guest.resized(inst.memoryLength(memoryExport))
+	return err
+}
+
+// calls calls what makes a run, in order.
+func calls(inst *instance, r *core.Run) error {
+	for _, f := range []struct {
+		name   string
+		wanted bool
+	}{{startExport, inst.has(startExport)}, {engine.InitializeFunction, r.Initialize}, {r.Entrypoint, true}} {
+		if !f.wanted {
+			continue
+		}
+		switch ended := inst.invoke(f.name); ended.code {
+		case resultOK:
+		case resultTerminated, resultInterrupted:
+			return core.ErrStopped
+		default:
+			return trapOf(ended.code, ended.message, inst.global(stackExport) < 0)
+		}
+	}
+	return nil
+}

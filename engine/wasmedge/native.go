@@ -1,0 +1,351 @@
+//go:build wasmedge && cgo
+
+package wasmedge
+
+/*
+#cgo LDFLAGS: -lwasmedge
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__has_include) && !__has_include(<wasmedge/wasmedge.h>)
+#error "engine/wasmedge needs libwasmedge 0.14 and its headers, found by CGO_CFLAGS and CGO_LDFLAGS (on Debian: make deps-wasmedge)"
+#endif
+#include <wasmedge/wasmedge.h>
+#if WASMEDGE_VERSION_MAJOR != 0 || WASMEDGE_VERSION_MINOR != 14
+#error "engine/wasmedge is made for libwasmedge 0.14: install that version and its headers (on Debian: make deps-wasmedge)"
+#endif
+
+enum { max_params = 9, host_modules = 2 };
+
+// A function of the host: what all runs share of it.
+typedef struct {
+	char *name;
+	WasmEdge_FunctionTypeContext *type;
+	uint32_t index;
+	uint8_t module, params, result;
+	char types[max_params]; // 'i' or 'I'
+} function;
+
+// What is the same for all modules of an engine.
+typedef struct {
+	WasmEdge_ConfigureContext *config;
+	WasmEdge_FunctionInstanceContext *nothing; // a function that does nothing
+	char *modules[host_modules];
+	function *functions;
+	uint32_t n;
+} library;
+
+struct run;
+typedef struct {
+	const function *function;
+	uintptr_t guest;
+} slot;
+
+// One run of a guest.
+typedef struct run {
+	WasmEdge_ConfigureContext *config;
+	WasmEdge_ExecutorContext *executor;
+	WasmEdge_StoreContext *store;
+	WasmEdge_ModuleInstanceContext *hosts[host_modules];
+	WasmEdge_ModuleInstanceContext *module;
+	slot slots[]; // one for each function that the guest imports
+} run;
+
+extern uint32_t wasmociWasmedgeCall(uintptr_t guest, uint32_t function, uint8_t *memory, uint64_t length, uint64_t *args);
+
+// call is every function of the host.
+static WasmEdge_Result call(void *data, const WasmEdge_CallingFrameContext *frame, const WasmEdge_Value *params, WasmEdge_Value *results) {
+	slot *s = data;
+	const function *f = s->function;
+	uint64_t args[max_params], length = 0;
+	uint8_t *memory = NULL;
+	WasmEdge_MemoryInstanceContext *m = WasmEdge_CallingFrameGetMemoryInstance(frame, 0);
+	if (m) {
+		length = (uint64_t)WasmEdge_MemoryInstanceGetPageSize(m) << 16;
+		if (length) memory = WasmEdge_MemoryInstanceGetPointer(m, 0, 1); // its length would not fit for all of 4 GiB
+		if (!memory) length = 0;
+	}
+	for (int i = 0; i < f->params; i++)
+		args[i] = f->types[i] == 'I' ? (uint64_t)WasmEdge_ValueGetI64(params[i]) : (uint32_t)WasmEdge_ValueGetI32(params[i]);
+	uint32_t e = wasmociWasmedgeCall(s->guest, f->index, memory, length, args);
+	if (e >> 16) return WasmEdge_Result_Terminate;
+	if (f->result) results[0] = WasmEdge_ValueGenI32((int32_t)e);
+	return WasmEdge_Result_Success;
+}
+
+static WasmEdge_Result do_nothing(void *data, const WasmEdge_CallingFrameContext *frame, const WasmEdge_Value *params, WasmEdge_Value *results) {
+	return WasmEdge_Result_Success;
+}
+
+static WasmEdge_ConfigureContext *new_config(uint32_t pages) {
+	WasmEdge_ConfigureContext *c = WasmEdge_ConfigureCreate();
+	WasmEdge_ConfigureAddProposal(c, WasmEdge_Proposal_TailCall);
+	WasmEdge_ConfigureAddProposal(c, WasmEdge_Proposal_ExtendedConst);
+	WasmEdge_ConfigureSetForceInterpreter(c, true); // of a module with native code in it too
+	if (pages) WasmEdge_ConfigureSetMaxMemoryPage(c, pages);
+	return c;
+}
+
+static library *open_library(uint32_t functions) {
+	WasmEdge_LogOff();
+	library *l = calloc(1, sizeof *l);
+	l->config = new_config(0);
+	WasmEdge_FunctionTypeContext *t = WasmEdge_FunctionTypeCreate(NULL, 0, NULL, 0);
+	l->nothing = WasmEdge_FunctionInstanceCreate(t, do_nothing, NULL, 0);
+	WasmEdge_FunctionTypeDelete(t);
+	l->functions = calloc(functions, sizeof *l->functions);
+	l->n = functions;
+	return l;
+}
+
+static void set_function(library *l, uint32_t i, uint8_t module, char *name, const char *types, uint8_t params, uint8_t result) {
+	function *f = &l->functions[i];
+	f->name = name;
+	f->index = i;
+	f->module = module;
+	f->params = params;
+	f->result = result;
+	memcpy(f->types, types, params);
+	WasmEdge_ValType ps[max_params], r = WasmEdge_ValTypeGenI32();
+	for (int k = 0; k < params; k++) ps[k] = types[k] == 'I' ? WasmEdge_ValTypeGenI64() : WasmEdge_ValTypeGenI32();
+	f->type = WasmEdge_FunctionTypeCreate(ps, params, &r, result);
+}
+
+static void close_library(library *l) {
+	for (uint32_t i = 0; i < l->n; i++) {
+		WasmEdge_FunctionTypeDelete(l->functions[i].type);
+		free(l->functions[i].name);
+	}
+	free(l->functions);
+	for (int i = 0; i < host_modules; i++) free(l->modules[i]);
+	WasmEdge_FunctionInstanceDelete(l->nothing);
+	WasmEdge_ConfigureDelete(l->config);
+	free(l);
+}
+
+// load decodes and validates a module. On failure *ast is NULL.
+static WasmEdge_Result load(library *l, const uint8_t *module, uint32_t length, WasmEdge_ASTModuleContext **ast) {
+	*ast = NULL;
+	WasmEdge_LoaderContext *loader = WasmEdge_LoaderCreate(l->config);
+	WasmEdge_Result r = WasmEdge_LoaderParseFromBytes(loader, ast, WasmEdge_BytesWrap(module, length));
+	WasmEdge_LoaderDelete(loader);
+	if (r.Code) {
+		*ast = NULL;
+		return r;
+	}
+	WasmEdge_ValidatorContext *validator = WasmEdge_ValidatorCreate(l->config);
+	r = WasmEdge_ValidatorValidate(validator, *ast);
+	WasmEdge_ValidatorDelete(validator);
+	if (r.Code) {
+		WasmEdge_ASTModuleDelete(*ast);
+		*ast = NULL;
+	}
+	return r;
+}
+
+static run *new_run(library *l, const uint32_t *imports, uint32_t n, uint32_t pages, uintptr_t guest) {
+	run *r = calloc(1, sizeof *r + n * sizeof *r->slots);
+	if (pages) r->config = new_config(pages);
+	r->executor = WasmEdge_ExecutorCreate(pages ? r->config : l->config, NULL);
+	r->store = WasmEdge_StoreCreate();
+	for (uint32_t i = 0; i < n; i++) {
+		const function *f = &l->functions[imports[i]];
+		r->slots[i] = (slot){f, guest};
+		if (!r->hosts[f->module])
+			r->hosts[f->module] = WasmEdge_ModuleInstanceCreate(WasmEdge_StringWrap(l->modules[f->module], strlen(l->modules[f->module])));
+		WasmEdge_ModuleInstanceAddFunction(r->hosts[f->module], WasmEdge_StringWrap(f->name, strlen(f->name)),
+			WasmEdge_FunctionInstanceCreate(f->type, call, &r->slots[i], 0));
+	}
+	return r;
+}
+
+static WasmEdge_Result instantiate(run *r, const WasmEdge_ASTModuleContext *ast) {
+	for (int i = 0; i < host_modules; i++) {
+		if (!r->hosts[i]) continue;
+		WasmEdge_Result e = WasmEdge_ExecutorRegisterImport(r->executor, r->store, r->hosts[i]);
+		if (e.Code) return e;
+	}
+	return WasmEdge_ExecutorInstantiate(r->executor, &r->module, r->store, ast);
+}
+
+static bool has_function(run *r, const char *name, uint32_t length) {
+	return WasmEdge_ModuleInstanceFindFunction(r->module, WasmEdge_StringWrap(name, length)) != NULL;
+}
+
+static WasmEdge_Result invoke(run *r, const char *name, uint32_t length) {
+	WasmEdge_FunctionInstanceContext *f = WasmEdge_ModuleInstanceFindFunction(r->module, WasmEdge_StringWrap(name, length));
+	return WasmEdge_ExecutorInvoke(r->executor, f, NULL, 0, NULL, 0);
+}
+
+// cancel ends what the run's executor runs, or is to run next. The engine has that for what it runs in a thread of its own, and it is
+// for all of an executor: so another call on the same one serves.
+static void cancel(library *l, run *r) {
+	WasmEdge_Async *a = WasmEdge_ExecutorAsyncInvoke(r->executor, l->nothing, NULL, 0);
+	WasmEdge_AsyncWait(a);
+	WasmEdge_AsyncCancel(a);
+	WasmEdge_AsyncDelete(a);
+}
+
+static uint64_t memory_length(run *r, const char *name, uint32_t length) {
+	WasmEdge_MemoryInstanceContext *m = WasmEdge_ModuleInstanceFindMemory(r->module, WasmEdge_StringWrap(name, length));
+	return m ? (uint64_t)WasmEdge_MemoryInstanceGetPageSize(m) << 16 : 0;
+}
+
+static int32_t global_value(run *r, const char *name, uint32_t length) {
+	return WasmEdge_ValueGetI32(WasmEdge_GlobalInstanceGetValue(WasmEdge_ModuleInstanceFindGlobal(r->module, WasmEdge_StringWrap(name, length))));
+}
+
+static void delete_run(run *r) {
+	WasmEdge_ModuleInstanceDelete(r->module);
+	WasmEdge_StoreDelete(r->store);
+	for (int i = 0; i < host_modules; i++) WasmEdge_ModuleInstanceDelete(r->hosts[i]);
+	WasmEdge_ExecutorDelete(r->executor);
+	WasmEdge_ConfigureDelete(r->config);
+	free(r);
+}
+*/
+import "C"
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/cgo"
+	"unsafe"
+
+	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/wasi/preview1"
+)
+
+// A constant below zero does not compile: C has room for the arguments of every function.
+const _ = uint(C.max_params - preview1.MaxParams)
+
+// library is libwasmedge as one engine uses it.
+type library struct {
+	c       *C.library
+	version string
+}
+
+// Results that are not an error which a guest has made.
+const (
+	resultOK          = C.WasmEdge_ErrCode_Success
+	resultTerminated  = C.WasmEdge_ErrCode_Terminated  // a host function has ended the guest
+	resultInterrupted = C.WasmEdge_ErrCode_Interrupted // the run has been cancelled
+)
+
+// result is what the library says of a call.
+type result struct {
+	code    uint32
+	message string
+}
+
+func resultOf(r C.WasmEdge_Result) result {
+	if r.Code == resultOK {
+		return result{}
+	}
+	return result{uint32(r.Code), C.GoString(C.WasmEdge_ResultGetMessage(r))}
+}
+
+// openLibrary checks that the library is the one that the program was built for: its name does not change with its version.
+func openLibrary() (*library, error) {
+	if major, minor := C.WasmEdge_VersionGetMajor(), C.WasmEdge_VersionGetMinor(); major != C.WASMEDGE_VERSION_MAJOR || minor != C.WASMEDGE_VERSION_MINOR {
+		return nil, fmt.Errorf("libwasmedge %d.%d is installed, but the program was built for %d.%d: install that, or build again",
+			major, minor, C.WASMEDGE_VERSION_MAJOR, C.WASMEDGE_VERSION_MINOR)
+	}
+	table := preview1.Table()
+	l := &library{C.open_library(C.uint32_t(len(table))), C.GoString(C.WasmEdge_VersionGet())}
+	modules := make(map[string]C.uint8_t)
+	for i, f := range table {
+		m, ok := modules[f.Module]
+		if !ok {
+			m = C.uint8_t(len(modules))
+			modules[f.Module] = m
+			l.c.modules[m] = C.CString(f.Module)
+		}
+		var returns C.uint8_t
+		if f.Result {
+			returns = 1
+		}
+		C.set_function(l.c, C.uint32_t(i), m, C.CString(f.Name), chars(f.Params), C.uint8_t(len(f.Params)), returns)
+	}
+	return l, nil
+}
+
+func (l *library) close() { C.close_library(l.c) }
+
+// chars is a string for a call of C, without a zero at its end.
+func chars(s string) *C.char { return (*C.char)(unsafe.Pointer(unsafe.StringData(s))) }
+
+// module is a validated module.
+type module struct{ c *C.WasmEdge_ASTModuleContext }
+
+// load decodes and validates binary, which has been instrumented.
+func (l *library) load(binary []byte) (module, result) {
+	var m module
+	r := resultOf(C.load(l.c, (*C.uint8_t)(unsafe.SliceData(binary)), C.uint32_t(len(binary)), &m.c))
+	runtime.KeepAlive(binary)
+	return m, r
+}
+
+func (m module) close() { C.WasmEdge_ASTModuleDelete(m.c) }
+
+// instance is one run of a module.
+type instance struct {
+	library *library
+	c       *C.run
+	handle  cgo.Handle
+}
+
+// guest is who is called for a host function: its index in [preview1.Table], the guest's memory, and the arguments, all of which are
+// the guest's and gone after the call.
+type guest interface {
+	call(function int, memory []byte, args []uint64) preview1.Errno
+}
+
+// instance makes an instance of m, which imports the functions of those indexes, with a memory of at most limit bytes, where 0 is
+// no limit. The caller closes it. A result other than success is why there is none.
+func (l *library) instance(m module, imports []uint32, limit uint64, g guest) (*instance, result) {
+	i := &instance{library: l, handle: cgo.NewHandle(g)}
+	i.c = C.new_run(l.c, (*C.uint32_t)(unsafe.SliceData(imports)), C.uint32_t(len(imports)), C.uint32_t(min(limit/wasi.PageSize, 1<<16)), C.uintptr_t(i.handle))
+	if r := resultOf(C.instantiate(i.c, m.c)); r.code != resultOK {
+		i.close()
+		return nil, r
+	}
+	return i, result{}
+}
+
+// has tells whether a function is exported under that name.
+func (i *instance) has(name string) bool {
+	return bool(C.has_function(i.c, chars(name), C.uint32_t(len(name))))
+}
+
+// invoke calls the exported function of that name, which takes and returns nothing.
+func (i *instance) invoke(name string) result {
+	return resultOf(C.invoke(i.c, chars(name), C.uint32_t(len(name))))
+}
+
+// cancel ends the call that is going on, or else the next one. It may be called while another goroutine is in invoke.
+func (i *instance) cancel() { C.cancel(i.library.c, i.c) }
+
+// memoryLength is the length of the memory exported under that name, or 0.
+func (i *instance) memoryLength(name string) uint64 {
+	return uint64(C.memory_length(i.c, chars(name), C.uint32_t(len(name))))
+}
+
+// global is the value of an i32 exported under that name.
+func (i *instance) global(name string) int32 {
+	return int32(C.global_value(i.c, chars(name), C.uint32_t(len(name))))
+}
+
+func (i *instance) close() {
+	C.delete_run(i.c)
+	i.handle.Delete()
+}
+
+// wasmociWasmedgeCall is where guests come out of the library. It is called by their threads. A panic does not get so far:
+// [preview1.Host.Call] has recovered it.
+//
+//export wasmociWasmedgeCall
+func wasmociWasmedgeCall(h C.uintptr_t, function C.uint32_t, memory *C.uint8_t, length C.uint64_t, args *C.uint64_t) C.uint32_t {
+	g := cgo.Handle(h).Value().(guest)
+	return C.uint32_t(g.call(int(function), unsafe.Slice((*byte)(memory), int(length)), unsafe.Slice((*uint64)(args), preview1.MaxParams)))
+}
