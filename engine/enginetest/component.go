@@ -12,15 +12,15 @@ import (
 // crab is the name of the guest that runs scripts as a component of WASI 0.2. It is committed: see testdata/component/build.sh.
 const crab = "crab"
 
-// preview1Words are what a script says that only preview 1 has: calls with any numbers, sockets that are handed in, rights, and
-// exit codes other than success and failure.
-var preview1Words = []string{"raw", "poke", "accept", "recv", "send", "exit", "os.getwd", "only"}
+// preview1Words are what a script says that only preview 1 has: sockets that are handed in, rights, exit codes other than success
+// and failure.
+var preview1Words = []string{"poke", "recv", "send", "exit", "os.getwd", "only"}
 
 // withComponents are cases, and those that are data about what a guest reaches once more, with the guest as a component.
 func withComponents(cases []Case) []Case {
 	all := slices.Clone(cases)
 	for _, c := range cases {
-		if c.script != "" && c.guest == "" && !c.script.has(preview1Words) {
+		if c.guest == "" && c.script.runsAsComponent() {
 			c.Name, c.guest, c.component, c.script = "Component/"+c.Name, crab, true, c.script.component()
 			all = append(all, c)
 		}
@@ -28,13 +28,27 @@ func withComponents(cases []Case) []Case {
 	return append(all, componentCases...)
 }
 
-func (s script) has(words []string) bool {
+// runsAsComponent tells whether a component can do what the script says.
+func (s script) runsAsComponent() bool {
 	for _, st := range s.steps() {
-		if slices.ContainsFunc(strings.Fields(st.op), func(w string) bool { return slices.Contains(words, w) }) {
-			return true
+		words := strings.Fields(st.op)
+		if words[0] == "raw" && words[1] != "fd_filestat_set_times" || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(preview1Words, w) }) {
+			return false
 		}
 	}
-	return false
+	return s != ""
+}
+
+// component is the script for a component: with what is written for one, and without accepting connections, which preview 1 can
+// ask of anything.
+func (s script) component() script {
+	var kept strings.Builder
+	for line := range strings.Lines(strings.ReplaceAll(string(s), forComponents, "|")) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "accept ") {
+			kept.WriteString(line)
+		}
+	}
+	return script(kept.String())
 }
 
 // format is what the case's guest is.

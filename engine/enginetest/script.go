@@ -36,9 +36,7 @@ func (s script) args(dir string) []string {
 	return args
 }
 
-// component is the script for a component, which has more than one thing to say where that is written behind forComponents.
-func (s script) component() script { return script(strings.ReplaceAll(string(s), forComponents, "|")) }
-
+// forComponents stands before what only a component may have.
 const forComponents = " ; component: "
 
 // check compares what the guest printed with what it should have.

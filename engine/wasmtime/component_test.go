@@ -4,6 +4,7 @@ package wasmtime_test
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -25,6 +26,24 @@ import (
 //
 //go:embed testdata/program.wasm
 var program []byte
+
+// TestProgramBuilt: the program was built of its source as it is now.
+func TestProgramBuilt(t *testing.T) {
+	list, err := os.ReadFile("testdata/digests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(list)) {
+		want, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		b, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%x", sha256.Sum256(b)); got != want {
+			t.Errorf("%s is not what the program was made with: run testdata/build.sh", name)
+		}
+	}
+}
 
 // component is the text of a command whose run has this body, in a core module with these imports and definitions.
 func component(outside, inside, body string) string {

@@ -9,3 +9,4 @@ trap 'rm -rf "$dir"' EXIT
 "${RUSTC:-rustc}" --edition 2021 --target "${TARGET:-wasm32-wasip1}" -C opt-level=z -C lto -C strip=symbols -C panic=abort \
 	-C link-arg=--export=cabi_realloc -o "$dir/crab.wasm" crab.rs
 "${JCO:-jco}" new "$dir/crab.wasm" --wasi-command -o crab.wasm
+sha256sum crab.rs crab.wasm >digests # so that a test can tell when one was changed without the other

@@ -16,6 +16,7 @@ extern "C" {
     fn fd_fdstat_get(fd: u32, result: *mut u8) -> u32;
     fn fd_filestat_get(fd: u32, result: *mut u8) -> u32;
     fn fd_filestat_set_size(fd: u32, size: u64) -> u32;
+    fn fd_filestat_set_times(fd: u32, atim: u64, mtim: u64, set: u32) -> u32;
     fn fd_pread(fd: u32, iovs: *const Vector, count: usize, offset: u64, result: *mut usize) -> u32;
     fn fd_prestat_dir_name(fd: u32, path: *mut u8, len: usize) -> u32;
     fn fd_prestat_get(fd: u32, result: *mut u32) -> u32;
@@ -253,6 +254,11 @@ impl Guest {
                 b.truncate(n);
                 Ok(quote(&b))
             })),
+
+            // A call with numbers. Of those that take no address a component has this one.
+            "raw" if a[0] == b"fd_filestat_set_times" => {
+                done(check(unsafe { fd_filestat_set_times(self.fd(&a[1]), self.num(&a[2]), self.num(&a[3]), self.num(&a[4]) as u32) }))
+            }
 
             // All results of an op that is repeated, each once.
             "repeat" => {
