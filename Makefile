@@ -41,10 +41,11 @@ test-tags: ## an engine's tag without cgo: its own tests fail, and say what they
 	done
 
 # What a native engine's tag changes: the engine's own package, and those that use what engines there are.
-tagged = . ./engine/all ./engine/$(1) ./engine/subprocess ./internal/house ./examples/wasmoci
+tagged = . ./engine/all ./engine/$(1) ./internal/house ./examples/wasmoci
 native = CGO_ENABLED=1 $(GO) vet -tags $(1) ./... && \
 	CGO_ENABLED=1 $(GO) run $(STATICCHECK) -tags $(1) ./engine/$(1) ./engine/all && \
 	CGO_ENABLED=1 $(GO) test -tags $(1) $(call tagged,$(1)) && \
+	CGO_ENABLED=1 $(GO) test -tags $(1) -run TestConformance/$(1) ./engine/subprocess && \
 	CGO_ENABLED=1 $(GO) test -race -tags $(1) ./engine/$(1) && \
 	CGO_ENABLED=1 $(GO) test -tags "real $(1)" -count 1 -run TestDifferential ./examples/wasmoci
 
