@@ -11,6 +11,9 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 EMBEDDER  := testdata/embedder
 
+# What the race detector sees of the conformance suite where a whole run would take too long: cases with much at once.
+BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
+
 .DEFAULT_GOAL := help
 .PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
 
@@ -28,7 +31,8 @@ test: ## all tests: needs Go only, no root, no native library
 	cd $(EMBEDDER) && $(GO) test ./...
 
 test-race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./...
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v /engine/subprocess)
+	CGO_ENABLED=1 $(GO) test -race -run 'Test[^C]|TestConformance/wazero/$(BUSY)' ./engine/subprocess
 
 test-tags: ## an engine's tag without cgo: its own tests fail, and say what they need
 	@set -e; for tag in wasmtime wasmedge wasmer; do \
@@ -41,11 +45,12 @@ test-tags: ## an engine's tag without cgo: its own tests fail, and say what they
 	done
 
 # What a native engine's tag changes: the engine's own package, and those that use what engines there are.
-tagged = . ./engine/all ./engine/$(1) ./engine/subprocess ./internal/house ./examples/wasmoci
+tagged = . ./engine/all ./engine/$(1) ./internal/house ./examples/wasmoci
 native = CGO_ENABLED=1 $(GO) vet -tags $(1) ./... && \
 	CGO_ENABLED=1 $(GO) run $(STATICCHECK) -tags $(1) ./engine/$(1) ./engine/all && \
 	CGO_ENABLED=1 $(GO) test -tags $(1) $(call tagged,$(1)) && \
-	CGO_ENABLED=1 $(GO) test -race -tags $(1) ./engine/$(1) && \
+	CGO_ENABLED=1 $(GO) test -tags $(1) -run TestConformance/$(1) ./engine/subprocess && \
+	CGO_ENABLED=1 $(GO) test -race -tags $(1) -run 'Test[^C]|TestConformance/$(BUSY)' ./engine/$(1) && \
 	CGO_ENABLED=1 $(GO) test -tags "real $(1)" -count 1 -run TestDifferential ./examples/wasmoci
 
 test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it and wazero (needs make deps)
