@@ -16,7 +16,7 @@ const (
 	Entrypoint    Capability = "entrypoint"      // Config.Entrypoint other than the default
 	Interrupt     Capability = "interrupt"       // the end of the context ends the guest within a second, wherever it is
 	MemoryLimit   Capability = "memory-limit"    // Config.Limits.MemoryBytes
-	WorkDir       Capability = "workdir"         // Config.Dir other than "/": PWD in preview 1
+	WorkDir       Capability = "workdir"         // Config.Dir other than "/": PWD in preview 1, and initial-cwd in WASI 0.2
 	Streams       Capability = "streams"         // any Reader and Writer as standard streams, for each run
 	Listeners     Capability = "listeners"       // Config.Listeners
 	Mounts        Capability = "mounts"          // host directories, confined: no path, link or race leads out

@@ -91,10 +91,10 @@ type ModuleInfo struct {
 
 // Extern is one import or export.
 type Extern struct {
-	Module string `json:"module,omitempty"` // imports only
+	Module string `json:"module,omitempty"` // of imports; of what a component imports or exports in an instance, the instance
 	Name   string `json:"name"`
-	Kind   string `json:"kind"`           // "func", "memory", "table", "global", "tag", "instance"
-	Type   string `json:"type,omitempty"` // functions: "(i32, i64) -> (i32)"
+	Kind   string `json:"kind"`           // "func", "memory", "table", "global", "tag"; of components "func", "resource", "module", "component"
+	Type   string `json:"type,omitempty"` // functions: "(i32, i64) -> (i32)"; of components as WIT has it: "(u64) -> list<u8>"
 }
 
 // EntrypointType is the type an entrypoint must have.

@@ -193,13 +193,22 @@ func (e *NotCachedError) Unwrap() error { return e.Err }
 // MissingImportError is an import that no host provides: the module was made for another host.
 type MissingImportError struct {
 	Module, Name string
-	Kind         string // "func", "memory", "table", "global", "instance"
+	Kind         string // "func", "memory", "table", "global", "instance", "resource"
 	Type         string // as imported, for functions
 	Want         string // the host's type, where the name is provided with another one; else ""
 }
 
 // Error implements error.
 func (e *MissingImportError) Error() string {
+	if e.component() {
+		s := fmt.Sprintf("engine: the guest imports %s", strings.TrimSpace(e.Kind+" "+e.Module+" "+e.Name))
+		if e.Want != "" {
+			s += fmt.Sprintf(" as %s, the host has it as %s", e.Type, e.Want)
+		} else {
+			s += ", which this host does not provide"
+		}
+		return s + ": build the guest for the world wasi:cli/command of WASI 0.2 (wasip2)"
+	}
 	if e.Want != "" {
 		return fmt.Sprintf("engine: the guest imports %s %q %q as %s, the host has it as %s: rebuild the guest for wasi_snapshot_preview1",
 			e.Kind, e.Module, e.Name, e.Type, e.Want)
@@ -210,6 +219,11 @@ func (e *MissingImportError) Error() string {
 
 // ExitStatus returns 126.
 func (e *MissingImportError) ExitStatus() int { return statusNotRunnable }
+
+// component tells a component's import: the name of an interface, or nothing that an import of a core module is without.
+func (e *MissingImportError) component() bool {
+	return e.Module == "" || strings.Contains(e.Module, ":")
+}
 
 // MissingExportError is an entrypoint, or a memory, that the module does not export.
 type MissingExportError struct {

@@ -115,10 +115,12 @@ func TestStoppedError(t *testing.T) {
 func TestErrorTexts(t *testing.T) {
 	for want, err := range map[string]error{
 		"wazero: run: exit status 7": &Error{"wazero", "run", &ExitError{7}},
-		"engine: a.wasm has 2 bytes, more than the limit of 1 (Options.MaxModuleBytes)":                                                    &TooLargeError{"a.wasm", 2, 1},
-		`engine: the guest imports func "env" "f", which this host does not provide: build the guest for wasip1 (wasi_snapshot_preview1)`:  &MissingImportError{Module: "env", Name: "f", Kind: "func", Type: "() -> ()"},
-		`engine: the guest imports func "w" "f" as () -> (), the host has it as (i32) -> (): rebuild the guest for wasi_snapshot_preview1`: &MissingImportError{Module: "w", Name: "f", Kind: "func", Type: "() -> ()", Want: "(i32) -> ()"},
-		"engine: no engine is registered (forgotten import?)":                                                                              &SelectError{},
+		"engine: a.wasm has 2 bytes, more than the limit of 1 (Options.MaxModuleBytes)":                                                                                               &TooLargeError{"a.wasm", 2, 1},
+		`engine: the guest imports func "env" "f", which this host does not provide: build the guest for wasip1 (wasi_snapshot_preview1)`:                                             &MissingImportError{Module: "env", Name: "f", Kind: "func", Type: "() -> ()"},
+		`engine: the guest imports resource wasi:http/types@0.2.0 fields, which this host does not provide: build the guest for the world wasi:cli/command of WASI 0.2 (wasip2)`:      &MissingImportError{Module: "wasi:http/types@0.2.0", Name: "fields", Kind: "resource"},
+		`engine: the guest imports func wasi:cli/exit@0.2.0 exit as () -> (), the host has it as (result) -> (): build the guest for the world wasi:cli/command of WASI 0.2 (wasip2)`: &MissingImportError{Module: "wasi:cli/exit@0.2.0", Name: "exit", Kind: "func", Type: "() -> ()", Want: "(result) -> ()"},
+		`engine: the guest imports func "w" "f" as () -> (), the host has it as (i32) -> (): rebuild the guest for wasi_snapshot_preview1`:                                            &MissingImportError{Module: "w", Name: "f", Kind: "func", Type: "() -> ()", Want: "(i32) -> ()"},
+		"engine: no engine is registered (forgotten import?)":                                                                                                                         &SelectError{},
 	} {
 		if got := err.Error(); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

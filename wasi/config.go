@@ -18,7 +18,8 @@ type Config struct {
 	// (as [os/exec.Cmd.Env] documents).
 	Env []string `json:"env,omitempty"`
 	// Dir is the guest's working directory, a clean absolute guest path; "" means "/". Preview 1 has no working
-	// directory: a Dir other than "/" is exported to the guest as PWD unless Env sets PWD.
+	// directory: a Dir other than "/" is exported to the guest as PWD unless Env sets PWD. WASI 0.2 has it as initial-cwd,
+	// and PWD for programs that were made for preview 1.
 	Dir string `json:"dir,omitempty"`
 	// Mounts is the guest's file system. Order does not matter, except that preopens are numbered in it.
 	Mounts []Mount `json:"mounts,omitempty"`

@@ -21,6 +21,8 @@ type Case struct {
 	files  files       // of the case's directory, before
 	stdin  string      // what Stdin has
 
+	component bool // the guest is a component
+
 	bare    bool                // no streams at all
 	ends    bool                // the context can end: needs Interrupt
 	also    []engine.Capability // needs that config does not show
@@ -46,7 +48,7 @@ var groups = [][]Case{
 }
 
 // Cases returns every case, in the order in which Run runs them.
-func Cases() []Case { return complete(slices.Concat(groups...)) }
+func Cases() []Case { return complete(withComponents(slices.Concat(groups...))) }
 
 // complete fills in what the cases' other fields say.
 func complete(cases []Case) []Case {
@@ -62,7 +64,7 @@ func complete(cases []Case) []Case {
 		if !c.bare {
 			cfg.Stdout = newSink()
 		}
-		c.Needs = engine.Needs(ctx, wasi.FormatModule, &cfg).With(c.also...)
+		c.Needs = engine.Needs(ctx, c.format(), &cfg).With(c.also...)
 		switch {
 		case c.guest != "":
 		case c.script != "":

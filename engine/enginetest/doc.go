@@ -21,7 +21,9 @@
 //
 // Guests are small modules in the text format, one behaviour each, assembled with "go generate" and committed, and one
 // Go program that makes the WASI calls which its arguments name. The suite builds that one, once in a process, with
-// GOOS=wasip1: it needs the go command, but no network.
+// GOOS=wasip1: it needs the go command, but no network. What that one does with files and streams a component of WASI 0.2 does
+// once more, in cases of their own, "Component/…": a program in Rust, committed as it was built. An engine that does not declare
+// components must refuse it.
 //
 // # Concurrency
 //

@@ -19,6 +19,11 @@ import (
 //go:embed testdata/*.wasm
 var assembled embed.FS
 
+// component is the guest that runs scripts as a component, written in Rust.
+//
+//go:embed testdata/component/crab.wasm
+var component []byte
+
 // gopherSource is the guest written in Go.
 //
 //go:embed testdata/gopher/*.go
@@ -31,6 +36,9 @@ const gopher = "gopher"
 func guest(name string) ([]byte, error) {
 	if name == gopher {
 		return buildGopher()
+	}
+	if name == crab {
+		return component, nil
 	}
 	return assembled.ReadFile("testdata/" + name + ".wasm")
 }

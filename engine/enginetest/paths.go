@@ -59,7 +59,7 @@ var pathCases = []Case{
 		cat $ outside/secret => !
 		os.readfile /../outside/secret => error
 		os.readfile /d/../../outside/secret => error
-		os.readdir /.. => a,d`).mounted(wasi.Mount{Guest: "/", Host: "m"}),
+		os.readdir /.. => a,d ; component: error`).mounted(wasi.Mount{Guest: "/", Host: "m"}),
 	escape("DotDotBetweenMounts", "'..' from one mount would lead to what is beside it on the host, not in the guest's tree",
 		nil, `
 		cat 3 x/../secret => ENOENT

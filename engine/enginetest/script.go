@@ -8,7 +8,8 @@ import (
 
 // A script is what the Go guest is to do: lines "op words => want". The guest prints a line for each, its result, which
 // must be one of the wants, separated by "|": "ok", a value, an error's name as C has it, "!" for any error, "*" for
-// anything. A line without "=>" prints nothing. $DIR is the case's host directory.
+// anything. A line without "=>" prints nothing. $DIR is the case's host directory. After " ; component: " comes what a component may have
+// as well, whose guest is of another language with another library.
 type script string
 
 type step struct{ op, want string }
@@ -20,6 +21,7 @@ func (s script) steps() []step {
 			continue
 		}
 		op, want, _ := strings.Cut(line, " => ")
+		want, _, _ = strings.Cut(want, forComponents)
 		steps = append(steps, step{strings.TrimSpace(op), strings.TrimSpace(want)})
 	}
 	return steps
@@ -33,6 +35,9 @@ func (s script) args(dir string) []string {
 	}
 	return args
 }
+
+// forComponents stands before what only a component may have.
+const forComponents = " ; component: "
 
 // check compares what the guest printed with what it should have.
 func (s script) check(tb testing.TB, transcript, dir string) {

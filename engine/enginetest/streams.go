@@ -171,7 +171,7 @@ var streamCases = []Case{
 		Why:  "stdout without a reader is EPIPE to the guest and does no harm to the host, whose own stdout it may be",
 		script: `transcript 2
 			write 1 lost => EPIPE
-			write 1 lost => EPIPE`,
+			write 1 lost => EPIPE ; component: EIO`,
 		prepare: func(t *trial) {
 			r, w := pipe(t)
 			if err := r.Close(); err != nil {

@@ -59,8 +59,14 @@ func (s *suite) run(tb testing.TB, c Case) {
 	}()
 	t := s.trial(tb, c)
 	before := readFiles(t, t.dir)
-	missing := s.has.Missing(c.Needs)
+	has, runs := s.eng.Info().Capabilities[c.format()]
+	missing := has.Missing(c.Needs)
 	switch {
+	case !runs:
+		t.unrunnable()
+		before.differ(t, readFiles(t, t.dir))
+		t.silent()
+		return
 	case !missing.Empty():
 		t.refused(missing)
 		before.differ(t, readFiles(t, t.dir))

@@ -47,6 +47,24 @@ func TestAssembled(t *testing.T) {
 	}
 }
 
+// TestComponentBuilt checks that the component was built of its source as it is now.
+func TestComponentBuilt(t *testing.T) {
+	list, err := os.ReadFile("testdata/component/digests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(list)) {
+		want, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		b, err := os.ReadFile(filepath.Join("testdata/component", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != want {
+			t.Errorf("%s is not what the component was made with: run testdata/component/build.sh", name)
+		}
+	}
+}
+
 // TestGuestsUsed checks that no guest is without a case.
 func TestGuestsUsed(t *testing.T) {
 	sources, err := filepath.Glob("*.go")
@@ -111,7 +129,7 @@ func TestNeeds(t *testing.T) {
 			if !c.ends {
 				ctx = context.WithoutCancel(ctx)
 			}
-			asked := engine.Needs(ctx, wasi.FormatModule, trial.cfg)
+			asked := engine.Needs(ctx, c.format(), trial.cfg)
 			if more := c.Needs.Missing(asked); !more.Empty() {
 				t.Errorf("the run needs %s, too", more)
 			}

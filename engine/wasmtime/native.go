@@ -160,6 +160,13 @@ func (r *run) resized(size uint64) {
 
 // run runs the module on the calling thread, which must be one with a large stack.
 func (l *library) run(ctx context.Context, c *compiled, cr *core.Run, b bounds, d demand) error {
+	return l.guarded(ctx, cr, b, d, 1, func(r *run, store *C.wasmtime_store_t, guest *C.guest_t) error { return l.call(c, r, store, guest) })
+}
+
+// guarded calls what runs a guest with a store of its own that has its bounds, of so many core instances, and ends it with ctx.
+func (l *library) guarded(ctx context.Context, cr *core.Run, b bounds, d demand, instances int,
+	call func(r *run, store *C.wasmtime_store_t, guest *C.guest_t) error,
+) error {
 	r := &run{Run: cr}
 	n := r.number()
 	defer release(n)
@@ -172,7 +179,7 @@ func (l *library) run(ctx context.Context, c *compiled, cr *core.Run, b bounds, 
 	if b.memory != 0 || cr.MemoryLimit != 0 {
 		memory = C.int64_t(b.memory)
 	}
-	C.wasmtime_store_limiter(store, memory, C.int64_t(b.elements), 1, C.int64_t(d.tables), C.int64_t(d.memories))
+	C.wasmtime_store_limiter(store, memory, C.int64_t(b.elements), C.int64_t(instances), C.int64_t(d.tables), C.int64_t(d.memories))
 	if ctx.Done() != nil {
 		over, stopped := make(chan struct{}), make(chan struct{})
 		cancel := context.AfterFunc(ctx, func() {
@@ -186,7 +193,7 @@ func (l *library) run(ctx context.Context, c *compiled, cr *core.Run, b bounds, 
 			}
 		}()
 	}
-	return l.call(c, r, store, guest)
+	return call(r, store, guest)
 }
 
 // stop ends a guest. Epochs are the engine's, so every other guest looks up and goes on; one that has looked just before its context

@@ -2,6 +2,8 @@
 // on its importers' path; and the adapter's own functions in C. Types and functions keep their names and meaning:
 // https://docs.wasmtime.dev/c-api/.
 
+#pragma once
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -81,16 +81,6 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// TestTextComponent: text is what it is the text of.
-func TestTextComponent(t *testing.T) {
-	eng := opened(t, wasmtime.New, engine.Options{})
-	_, err := eng.Compile(t.Context(), engine.FromBytes([]byte("(component)")))
-	var unsupported *engine.UnsupportedError
-	if _, runs := eng.Info().Capabilities[wasi.FormatComponent]; !runs && (!errors.As(err, &unsupported) || unsupported.Format != wasi.FormatComponent) {
-		t.Errorf("got %v, want an *engine.UnsupportedError for components", err)
-	}
-}
-
 // TestLimits: memories and tables together stay within a run's limit, whatever grows.
 func TestLimits(t *testing.T) {
 	const grow = `

@@ -38,17 +38,27 @@ func (*host) Assemble(text []byte) ([]byte, error) { return assemble(text) }
 
 // Compile implements core.Runtime.
 func (rt *host) Compile(_ context.Context, src *core.Source) (core.Code, error) {
+	if src.Format == wasi.FormatComponent {
+		return rt.buildComponent(src, func() (*component, error) { return rt.compileComponent(src.Bytes) })
+	}
 	return rt.build(src, func(imports []int) (*compiled, error) { return rt.compile(src.Bytes, imports) })
 }
 
 // Save implements core.Runtime.
 func (*host) Save(c core.Code, put func(label string, content io.Reader) error) error {
-	return c.(*code).compiled.serialize(func(machine []byte) error { return put("", bytes.NewReader(machine)) })
+	keep := func(machine []byte) error { return put("", bytes.NewReader(machine)) }
+	if c, ok := c.(*componentCode); ok {
+		return c.component.serialize(keep)
+	}
+	return c.(*code).compiled.serialize(keep)
 }
 
 // Load implements core.Runtime. Wasmtime compares its version, its configuration and the processor's features with those in the entry. It
 // maps the file, by a path, as the system does with a program, so processes that run one module share the memory of its code.
 func (rt *host) Load(_ context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
+	if src.Format == wasi.FormatComponent {
+		return rt.buildComponent(src, func() (*component, error) { return rt.deserializeComponent(rt.cache.Path(entry)) })
+	}
 	return rt.build(src, func(imports []int) (*compiled, error) { return rt.deserialize(rt.cache.Path(entry), imports) })
 }
 

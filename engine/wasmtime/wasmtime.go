@@ -7,6 +7,12 @@
 // package engine/cache. [engine.Options.DebugInfo] changes nothing: backtraces name functions, and lines of source where no library
 // may ask for them, in the environment variable WASMTIME_BACKTRACE_DETAILS.
 //
+// Components that are WASI 0.2 commands (wasi:cli/run), in binary and in text format, run on wasi/preview2. What they end with is
+// success or failure: exit code 0 or 1, and others for those that import exit-with-code. There are no sockets: to create one is
+// access-denied. A component that imports what the host has not, such as wasi:http or anything of WASI 0.3, is a
+// *engine.MissingImportError. [engine.Stats] has no memory of components. A module that a component instantiates more than once must
+// not have a memory or a table of its own.
+//
 // A guest has a thread while it runs, and 7.5 MiB of its stack. Where the process's threads have less than the usual 8 MiB
 // (RLIMIT_STACK), guests have threads of their own, of which up to GOMAXPROCS wait for the next guest until the engine is closed. A
 // guest's memory reserves 4 GiB of address space; what it does not use of them takes no memory.
@@ -40,6 +46,8 @@ func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { retu
 var capabilities = engine.FormatCapabilities{
 	wasi.FormatModule: moduleCapabilities(),
 	wasi.FormatText:   moduleCapabilities(),
+
+	wasi.FormatComponent: moduleCapabilities().Without(engine.Entrypoint, engine.Listeners),
 }
 
 func moduleCapabilities() engine.Capabilities {

@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"wasi":          {},
 	"wasi/vfs":      {"wasi", xsys},
 	"wasi/preview1": {"wasi", "wasi/vfs"},
+	"wasi/preview2": {"wasi", "wasi/vfs"},
 
 	"engine":            {"wasi"},
 	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
@@ -33,10 +34,10 @@ var arrows = map[string][]string{
 	"engine/enginetest": {"engine", "wasi"},
 	"engine/subprocess": {"engine", "engine/cache", "wasi", "wasi/preview1", "wasi/vfs", xsys},
 
-	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1"},
+	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2"},
 	"engine/internal/wasm": {},
 	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
-	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmtime},
+	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2", "wasi/vfs", wasmtime},
 	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
 	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmerGo},
 

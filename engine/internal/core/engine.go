@@ -284,7 +284,12 @@ func (m *module) load(ctx context.Context, src *Source, key cache.Key) (found bo
 // describe fills in what the module imports and exports, what it starts with, and what it cannot be started without.
 func (m *module) describe(wasm []byte) error {
 	if d, ok := m.code.(Describer); ok && m.info.Format != wasi.FormatModule {
-		return d.Describe(&m.info)
+		if err := d.Describe(&m.info); err != nil {
+			return err
+		}
+		m.info.World = worldOf(m.info.Exports)
+		m.missing = lacking(&m.info)
+		return nil
 	}
 	if err := describe(&m.info, wasm); err != nil {
 		return &engine.InvalidModuleError{Name: m.info.Name, Format: m.info.Format, Err: err}

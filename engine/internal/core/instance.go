@@ -24,10 +24,7 @@ func (i *instance) Wait() error {
 }
 
 func (i *instance) Stats() engine.Stats {
-	s := engine.Stats{MemoryBytes: i.run.now.Load(), MemoryPeakBytes: i.run.peak.Load()}
-	if i.run.Host != nil {
-		s.HostCalls = i.run.Host.Calls()
-	}
+	s := engine.Stats{MemoryBytes: i.run.now.Load(), MemoryPeakBytes: i.run.peak.Load(), HostCalls: i.run.world().Calls()}
 	select {
 	case <-i.done:
 		s.Elapsed, s.MemoryBytes = i.ended, 0
@@ -40,10 +37,8 @@ func (i *instance) Stats() engine.Stats {
 // live is the life of the instance, in a goroutine of its own.
 func (i *instance) live(ctx context.Context) {
 	err := i.outcome(ctx, i.guest(ctx))
-	if i.run.Host != nil {
-		if cerr := i.run.Host.Close(); err == nil && cerr != nil {
-			err = cerr
-		}
+	if cerr := i.run.world().Close(); err == nil && cerr != nil {
+		err = cerr
 	}
 	if err != nil {
 		err = &engine.Error{Engine: i.module.engine.name, Op: "run", Err: err}
@@ -61,16 +56,15 @@ func (i *instance) guest(ctx context.Context) (err error) {
 // outcome is how the run ended. What the guest did to itself counts before the end of the context, and the host knows
 // better than the runtime, for which leaving a host call is always the same.
 func (i *instance) outcome(ctx context.Context, err error) error {
-	if host := i.run.Host; host != nil {
-		if code, ok := host.Exited(); ok {
-			if code == 0 {
-				return nil
-			}
-			return &engine.ExitError{Code: code}
+	host := i.run.world()
+	if code, ok := host.Exited(); ok {
+		if code == 0 {
+			return nil
 		}
-		if host.Err() != nil {
-			return host.Err()
-		}
+		return &engine.ExitError{Code: code}
+	}
+	if host.Err() != nil {
+		return host.Err()
 	}
 	if errors.Is(err, ErrStopped) && ctx.Err() != nil {
 		return engine.Stopped(ctx)

@@ -9,12 +9,13 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/preview1"
+	"github.com/wasmoci/wasmoci/wasi/preview2"
 )
 
 type module struct {
 	engine  *coreEngine
 	info    engine.ModuleInfo
-	missing error // import that the host does not provide, or nil
+	missing error // import that the host does not provide, or export that a command has; nil if none
 	code    Code
 	gate    gate
 	free    sync.Once
@@ -69,16 +70,20 @@ func (m *module) Start(ctx context.Context, cfg *wasi.Config) (engine.Instance, 
 		MemoryLimit: cfg.Limits.MemoryBytes / wasi.PageSize * wasi.PageSize,
 		begin:       func() { m.event(engine.PhaseGuest, 0) },
 	}
-	if m.info.Format == wasi.FormatModule {
+	switch m.info.Format {
+	case wasi.FormatModule:
 		if i.run.Entrypoint == "" {
 			i.run.Entrypoint = engine.StartFunction
 		}
 		i.run.Initialize = i.run.Entrypoint != engine.StartFunction && i.run.Entrypoint != engine.InitializeFunction &&
 			slices.ContainsFunc(m.info.Exports, func(e engine.Extern) bool { return e.Name == engine.InitializeFunction })
-		if i.run.Host, err = preview1.New(ctx, cfg); err != nil {
-			leave()
-			return fail(err)
-		}
+		i.run.Host, err = preview1.New(ctx, cfg)
+	case wasi.FormatComponent:
+		i.run.Component, err = preview2.New(ctx, cfg)
+	}
+	if err != nil {
+		leave()
+		return fail(err)
 	}
 	go func() {
 		defer leave()

@@ -10,6 +10,7 @@ import (
 	"github.com/wasmoci/wasmoci/engine/cache"
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/preview1"
+	"github.com/wasmoci/wasmoci/wasi/preview2"
 )
 
 // Runtime is one WebAssembly runtime, as its adapter supplies it. It is used concurrently; Close comes last and once.
@@ -55,7 +56,7 @@ type Code interface {
 
 // Describer is a [Code] of a format that core cannot read by itself, such as components.
 type Describer interface {
-	// Describe fills in World, Imports, Exports and MemoryBytes.
+	// Describe fills in Imports, Exports and MemoryBytes. The functions of an instance have its name as their Module.
 	Describe(info *engine.ModuleInfo) error
 }
 
@@ -67,6 +68,7 @@ var ErrStopped = errors.New("core: the guest was stopped")
 type Run struct {
 	Config     *wasi.Config   // a copy, checked
 	Host       *preview1.Host // nil for components
+	Component  *preview2.Host // nil for core modules
 	Entrypoint string         // never "" for core modules
 	Initialize bool           // _initialize is exported and comes first
 	// MemoryLimit in bytes is in whole pages; 0 is none.
@@ -74,6 +76,22 @@ type Run struct {
 
 	begin     func()
 	now, peak atomic.Uint64
+}
+
+// world is what both hosts have in common.
+type world interface {
+	Exited() (code uint32, ok bool)
+	Err() error
+	Calls() uint64
+	Close() error
+}
+
+// world is the host of the run, whichever it is.
+func (r *Run) world() world {
+	if r.Component != nil {
+		return r.Component
+	}
+	return r.Host
 }
 
 // Begin tells that guest code comes next: all instances are made.
