@@ -31,9 +31,10 @@ var arrows = map[string][]string{
 	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
-	"engine/subprocess": {"engine", "engine/cache", "wasi", "wasi/preview1", "wasi/vfs", xsys},
+	"engine/subprocess": {"engine", "engine/cache", "engine/internal/gate", "wasi", "wasi/preview1", "wasi/vfs", xsys},
 
-	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1"},
+	"engine/internal/core": {"engine", "engine/cache", "engine/internal/gate", "engine/internal/wasm", "wasi", "wasi/preview1"},
+	"engine/internal/gate": {},
 	"engine/internal/wasm": {},
 	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
 	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmtime},
