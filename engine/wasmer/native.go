@@ -400,7 +400,7 @@ func build(src *core.Source, compile func(c *code) error) (_ core.Code, err erro
 			c.memory = i
 		}
 	}
-	if _, ok := split(src.Bytes).start(); ok {
+	if m.HasStart {
 		c.start = len(m.Exports)
 	}
 	return c, nil

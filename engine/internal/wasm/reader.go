@@ -8,25 +8,6 @@ import (
 // Header is what a core module begins with: the magic number and version 1.
 const Header = "\x00asm\x01\x00\x00\x00"
 
-// Sections in the order of the binary format (core specification, 5.5.2), but for DataCount and Tag, which stand before Code
-// and Global.
-const (
-	SectionCustom    = 0
-	SectionType      = 1
-	SectionImport    = 2
-	SectionFunction  = 3
-	SectionTable     = 4
-	SectionMemory    = 5
-	SectionGlobal    = 6
-	SectionExport    = 7
-	SectionStart     = 8
-	SectionElement   = 9
-	SectionCode      = 10
-	SectionData      = 11
-	SectionDataCount = 12
-	SectionTag       = 13
-)
-
 // Reader reads what it consists of, from its beginning. What is not there or no such thing is a panic with a value that
 // [Recover] makes an error of.
 type Reader []byte
@@ -80,10 +61,11 @@ func (r *Reader) Uint64() uint64 {
 	return v
 }
 
-// Int reads a signed LEB128 number of up to 64 bits.
-func (r *Reader) Int() int64 {
+// Int reads a signed LEB128 number of as many bytes as one of up to so many bits may have. Whether those bits of the last byte are
+// right that it has no use for is not looked at.
+func (r *Reader) Int(bits int) int64 {
 	var v int64
-	for shift := 0; shift < 70; shift += 7 {
+	for shift := 0; shift < bits; shift += 7 {
 		b := r.Byte()
 		v |= int64(b&0x7f) << shift
 		if b&0x80 == 0 {
@@ -93,9 +75,23 @@ func (r *Reader) Int() int64 {
 			return v
 		}
 	}
-	Fail("no signed number of 64 bits")
+	Fail("no signed number of %d bits", bits)
 	return 0
 }
 
 // Name reads a name (core specification, 5.2.4). Whether it is UTF-8 is not looked at.
 func (r *Reader) Name() string { return string(r.Take(r.Uint())) }
+
+func (r *Reader) peek() byte {
+	if len(*r) == 0 {
+		Fail("a section ends too soon")
+	}
+	return (*r)[0]
+}
+
+// End fails where anything is left.
+func (r *Reader) End() {
+	if len(*r) > 0 {
+		Fail("a part is longer than what it has, by %d bytes", len(*r))
+	}
+}
