@@ -271,7 +271,7 @@ func (b *body) measure(m *instrumenter, t uint64, r wasm.Reader) (does deeds) {
 	for len(b.scopes) > 0 {
 		in := r.Instruction()
 		top := &b.scopes[len(b.scopes)-1]
-		height += in.Delta
+		height += int(in.Delta)
 		switch in.Op {
 		case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
 			if in.Op == wasm.OpIf {

@@ -31,7 +31,7 @@ const (
 )
 
 // bulk are instructions that take time in proportion to their last operand.
-var bulk = map[int]int64{
+var bulk = map[uint16]int64{
 	wasm.OpMemoryInit: bytesShift, wasm.OpMemoryCopy: bytesShift, wasm.OpMemoryFill: bytesShift,
 	wasm.OpTableInit: elementsShift, wasm.OpTableCopy: elementsShift, wasm.OpTableFill: elementsShift,
 }

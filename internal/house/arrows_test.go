@@ -33,13 +33,13 @@ var arrows = map[string][]string{
 	"engine/enginetest": {"engine", "wasi"},
 	"engine/subprocess": {"engine", "engine/cache", "engine/internal/gate", "wasi", "wasi/preview1", "wasi/vfs", xsys},
 
-	"engine/internal/core": {"engine", "engine/cache", "engine/internal/gate", "engine/internal/wasm", "wasi", "wasi/preview1"},
+	"engine/internal/core": {"engine", "engine/cache", "engine/internal/gate", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
 	"engine/internal/gate": {},
 	"engine/internal/wasm": {},
-	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
-	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmtime},
-	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
-	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmerGo},
+	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", wazero, xsys},
+	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", wasmtime},
+	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1"},
+	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", wasmerGo},
 
 	"oci": {"wasi", "wasi/vfs", runtimeSpec},
 

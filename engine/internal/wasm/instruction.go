@@ -54,7 +54,7 @@ const BlockEmpty = 0x40
 
 // Instruction is what [Reader.Instruction] reads.
 type Instruction struct {
-	Op    int
+	Op    uint16
 	Bytes []byte // it, as it stands in the module
 	// Index is the first that follows the opcode: of a function, type, local, global, … It is the largest, which is that of
 	// the outermost label, of br_table, and the type of a block where Typed says that it has one of the type section.
@@ -64,7 +64,7 @@ type Instruction struct {
 	// Delta is by how much the instruction changes the height of the operand stack, where that is always the same. Where it is
 	// not known it is more than the truth. It is 0 for blocks, without an if's condition, and what takes or gives what a type
 	// says is left out.
-	Delta int
+	Delta int8
 }
 
 // operands says what follows an opcode.
@@ -173,15 +173,16 @@ var plain, bulk, vector = func() (plain, bulk, vector [256]form) {
 // runtimes could read differently, it refuses. Whether the instruction is valid is not looked at.
 func (r *Reader) Instruction() (in Instruction) {
 	before := *r
-	in.Op = int(r.Byte())
-	f := plain[in.Op]
-	switch in.Op {
+	op := r.Byte()
+	f := plain[op]
+	in.Op = uint16(op)
+	switch op {
 	case 0xfc:
 		sub := r.Uint()
 		if sub > 0xff {
 			Fail("instruction 0xfc %d is not supported", sub)
 		}
-		in.Op, f = 0xfc00|int(sub), bulk[sub]
+		in.Op, f = 0xfc00|uint16(sub), bulk[sub]
 	case 0xfd:
 		// The number in its shortest form: one byte, and from 128 on a second, which is 1. There are runtimes that read the
 		// first alone, and the second as a nop.
@@ -189,9 +190,9 @@ func (r *Reader) Instruction() (in Instruction) {
 		if sub >= 0x80 && r.Byte() != 1 {
 			Fail("instruction 0xfd with a number above 255, or a long one, is not supported")
 		}
-		in.Op, f = 0xfd00|int(sub), vector[sub]
+		in.Op, f = 0xfd00|uint16(sub), vector[sub]
 	}
-	in.Delta = int(f.delta)
+	in.Delta = f.delta
 	switch f.operands {
 	case none:
 	case blockType:

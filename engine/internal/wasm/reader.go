@@ -28,10 +28,13 @@ func Recover(err *error) {
 	}
 }
 
+// cutOff is not a part of its callers, so that these are small enough to be parts of theirs.
+func cutOff() { Fail("a section ends too soon") }
+
 // Take returns the next n bytes.
 func (r *Reader) Take(n uint64) []byte {
 	if n > uint64(len(*r)) {
-		Fail("a section ends too soon")
+		cutOff()
 	}
 	b := (*r)[:n:n]
 	*r = (*r)[n:]
@@ -39,10 +42,17 @@ func (r *Reader) Take(n uint64) []byte {
 }
 
 // Byte returns the next byte.
-func (r *Reader) Byte() byte { return r.Take(1)[0] }
+func (r *Reader) Byte() byte {
+	b := r.peek()
+	*r = (*r)[1:]
+	return b
+}
 
 // Uint reads an unsigned LEB128 number of up to 32 bits.
 func (r *Reader) Uint() uint64 {
+	if len(*r) > 0 && (*r)[0] < 0x80 { // most are so small, and modules consist of them
+		return uint64(r.Byte())
+	}
 	v, n := binary.Uvarint((*r)[:min(len(*r), 5)])
 	if n <= 0 || v > 1<<32-1 {
 		Fail("no unsigned number of 32 bits")
@@ -84,7 +94,7 @@ func (r *Reader) Name() string { return string(r.Take(r.Uint())) }
 
 func (r *Reader) peek() byte {
 	if len(*r) == 0 {
-		Fail("a section ends too soon")
+		cutOff()
 	}
 	return (*r)[0]
 }
