@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/gate"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -23,7 +24,7 @@ type subEngine struct {
 	obs    *engine.Observer
 	forker *forker
 	cache  *privateCache // nil where Options.CacheDir is set
-	gate   gate
+	gate   gate.Gate
 	closed sync.Once
 
 	patience time.Duration // for a hello
@@ -62,7 +63,7 @@ func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, pati
 	e.forker = newForker()
 	defer func() {
 		if err != nil {
-			e.gate.close()
+			e.gate.Close()
 			e.free()
 		}
 	}()
@@ -149,13 +150,13 @@ func (e *subEngine) abandon(c *child, done func()) {
 	case <-c.done:
 		done()
 	default:
-		if !e.gate.enter() { // e is being closed, or New has failed
+		if !e.gate.Enter() { // e is being closed, or New has failed
 			c.quit()
 			done()
 			return
 		}
 		go func() {
-			defer e.gate.leave()
+			defer e.gate.Leave()
 			c.quit()
 			done()
 		}()
@@ -188,10 +189,10 @@ func (e *subEngine) Info() engine.Info {
 // Compile implements engine.Engine.
 func (e *subEngine) Compile(ctx context.Context, src engine.Source) (engine.Module, error) {
 	fail := func(err error) (engine.Module, error) { return nil, e.failed("compile", err) }
-	if !e.gate.enter() {
+	if !e.gate.Enter() {
 		return fail(engine.ErrClosed)
 	}
-	defer e.gate.leave()
+	defer e.gate.Leave()
 	if ctx.Err() != nil {
 		return fail(engine.Stopped(ctx))
 	}
@@ -235,7 +236,7 @@ func (e *subEngine) Compile(ctx context.Context, src engine.Source) (engine.Modu
 // Close implements engine.Engine.
 func (e *subEngine) Close() error {
 	e.closed.Do(func() {
-		e.gate.close()
+		e.gate.Close()
 		e.mu.Lock()
 		left := slices.Collect(maps.Keys(e.modules))
 		e.mu.Unlock()

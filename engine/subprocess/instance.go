@@ -33,7 +33,7 @@ func (i *instance) watch(release func()) {
 	m := i.module
 	m.engine.obs.Send(engine.Event{Phase: engine.PhaseEnd, Module: m.info.Name, Size: m.info.Size, Elapsed: i.stats.Elapsed})
 	close(i.done)
-	m.gate.leave()
+	m.gate.Leave()
 }
 
 // outcome is how the run ended. What the guest did to itself counts before the end of the context.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/gate"
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/preview1"
 )
@@ -20,7 +21,7 @@ type module struct {
 	info   engine.ModuleInfo
 	file   *os.File // what was compiled, sealed
 	spare  *child   // in which the module is compiled and has not run; under the engine's mu
-	gate   gate
+	gate   gate.Gate
 	closed sync.Once
 }
 
@@ -41,16 +42,16 @@ func (m *module) Info() engine.ModuleInfo { return m.info }
 // Start implements engine.Module.
 func (m *module) Start(ctx context.Context, cfg *wasi.Config) (engine.Instance, error) {
 	fail := func(err error) (engine.Instance, error) { return nil, m.engine.failed("start", err) }
-	if !m.engine.gate.enter() {
+	if !m.engine.gate.Enter() {
 		return fail(engine.ErrClosed)
 	}
-	defer m.engine.gate.leave()
-	if !m.gate.enter() {
+	defer m.engine.gate.Leave()
+	if !m.gate.Enter() {
 		return fail(engine.ErrClosed)
 	}
 	inst, err := m.start(ctx, cfg)
 	if inst == nil {
-		m.gate.leave()
+		m.gate.Leave()
 		return nil, err
 	}
 	return inst, nil
@@ -135,7 +136,7 @@ func (c *child) sendRun(m *module, g *grant) error {
 // Close implements engine.Module.
 func (m *module) Close() error {
 	m.closed.Do(func() {
-		m.gate.close()
+		m.gate.Close()
 		if c := m.engine.take(&m.spare); c != nil {
 			c.end()
 		}

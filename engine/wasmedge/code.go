@@ -25,27 +25,16 @@ func (c *code) Close() error {
 }
 
 // running is one run of a guest.
-type running struct {
-	*core.Run
-	length uint64 // of the memory, as far as is known
-}
+type running struct{ *core.Run }
 
-func (r *running) call(function int, memory []byte, args []uint64) preview1.Errno {
-	r.resized(uint64(len(memory)))
+func (r running) call(function int, memory []byte, args []uint64) preview1.Errno {
+	r.Resized(uint64(len(memory)))
 	return r.Host.Call(function, memory, args[:len(preview1.Table()[function].Params)])
-}
-
-func (r *running) resized(length uint64) {
-	if length != r.length {
-		r.length = length
-		r.Resized(length)
-	}
 }
 
 // Run implements core.Code.
 func (c *code) Run(ctx context.Context, r *core.Run) error {
-	guest := &running{Run: r}
-	inst, failed := c.library.instance(c.module, c.imports, r.MemoryLimit, guest)
+	inst, failed := c.library.instance(c.module, c.imports, r.MemoryLimit, running{r})
 	if inst == nil {
 		return trapOf(failed.code, failed.message, false)
 	}
@@ -60,10 +49,10 @@ func (c *code) Run(ctx context.Context, r *core.Run) error {
 			<-cancelled
 		}
 	}()
-	guest.resized(inst.memoryLength(memoryExport))
+	r.Resized(inst.memoryLength(memoryExport))
 	r.Begin()
 	err := calls(inst, r)
-	guest.resized(inst.memoryLength(memoryExport))
+	r.Resized(inst.memoryLength(memoryExport))
 	return err
 }
 

@@ -8,14 +8,12 @@ import (
 	"errors"
 	"io"
 	"math"
-	"slices"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
 	"github.com/wasmoci/wasmoci/engine/internal/core"
 	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
-	"github.com/wasmoci/wasmoci/wasi/preview1"
 )
 
 // interpreter is libwasmedge as a runtime of package core.
@@ -80,12 +78,8 @@ func (i *interpreter) load(src *core.Source, checked []byte) (core.Code, error) 
 		return nil, errors.New("it is too large")
 	}
 	c := &code{library: i.library, fresh: checked}
-	for f, offered := range preview1.Table() {
-		if slices.ContainsFunc(original.Imports, func(e wasm.Extern) bool {
-			return e.Kind == "func" && e.Module == offered.Module && e.Name == offered.Name
-		}) {
-			c.imports = append(c.imports, uint32(f))
-		}
+	for _, f := range core.HostFunctions(original.Imports) {
+		c.imports = append(c.imports, uint32(f))
 	}
 	m, r := i.library.load(checked)
 	if r.code != resultOK {

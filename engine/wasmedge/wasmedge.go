@@ -21,8 +21,8 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/core"
 	"github.com/wasmoci/wasmoci/wasi"
-	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
 // Name is the engine's name in the registry, and its build tag.
@@ -33,13 +33,5 @@ const Name = "wasmedge"
 // that [engine.Open] returns for [Name].
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
 
-// capabilities are the same on every system but for mounts, which need package wasi/vfs.
-var capabilities = engine.FormatCapabilities{wasi.FormatModule: moduleCapabilities()}
-
-func moduleCapabilities() engine.Capabilities {
-	caps := engine.NewCapabilities(engine.Entrypoint, engine.Interrupt, engine.MemoryLimit, engine.WorkDir, engine.Streams)
-	if vfs.Supported {
-		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.MountTmpfs, engine.Listeners)
-	}
-	return caps
-}
+// capabilities are the same in every build, so that a program without the engine can say what it lacks.
+var capabilities = engine.FormatCapabilities{wasi.FormatModule: core.HostCapabilities().With(engine.Interrupt, engine.MemoryLimit)}

@@ -62,16 +62,13 @@ func vector(entries ...string) string {
 
 func sized(body string) string { return string(binary.AppendUvarint(nil, uint64(len(body)))) + body }
 
-// assemble makes a module of the bodies of sections, in order of their ids.
+// assemble makes a module of the bodies of its sections.
 func assemble(bodies map[byte]string) []byte {
-	out := []byte(wasm.Header)
-	ids := []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11}
-	for _, id := range ids {
-		if body, ok := bodies[id]; ok {
-			out = wasm.AppendSection(out, id, []byte(body))
-		}
+	var s wasm.Sections
+	for id, body := range bodies {
+		s.Make(id).Body = []byte(body)
 	}
-	return out
+	return s.Module()
 }
 
 // TestEveryInstruction compiles and runs every opcode, with operands of every kind, from locals and as constants. Which of

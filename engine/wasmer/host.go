@@ -12,26 +12,13 @@ import (
 	"github.com/wasmoci/wasmoci/wasi/preview1"
 )
 
-// run is one run of a guest, as its calls of the host find it.
-type run struct {
-	*core.Run
-	size uintptr // of the memory, as last seen
-}
-
-func (r *run) resized(size uintptr) {
-	if size != r.size {
-		r.size = size
-		r.Resized(uint64(size))
-	}
-}
-
 // wasmociWasmerCall is how every guest calls its host, from C, on the thread that runs it. memory is nil where the guest has
 // none; args are those of function, an index into preview1.Table.
 //
 //export wasmociWasmerCall
 func wasmociWasmerCall(handle uintptr, function uint32, memory unsafe.Pointer, size uintptr, args unsafe.Pointer) uint32 {
-	r := cgo.Handle(handle).Value().(*run)
-	r.resized(size)
+	r := cgo.Handle(handle).Value().(*core.Run)
+	r.Resized(uint64(size))
 	a := (*[preview1.MaxParams]uint64)(args)[:len(table[function].Params)]
 	return uint32(r.Host.Call(int(function), unsafe.Slice((*byte)(memory), size), a))
 }

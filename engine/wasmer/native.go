@@ -400,7 +400,7 @@ func build(src *core.Source, compile func(c *code) error) (_ core.Code, err erro
 			c.memory = i
 		}
 	}
-	if _, ok := split(src.Bytes).start(); ok {
+	if m.HasStart {
 		c.start = len(m.Exports)
 	}
 	return c, nil
@@ -445,8 +445,7 @@ var functions = sync.OnceValue(func() map[imported]C.function {
 
 // Run implements core.Code. The context is not looked at: it is one that does not end, which the lack of Interrupt sees to.
 func (c *code) Run(_ context.Context, r *core.Run) error {
-	guest := &run{Run: r}
-	handle := cgo.NewHandle(guest)
+	handle := cgo.NewHandle(r)
 	defer handle.Delete()
 	var text *C.char
 	g := C.new_guest(c.store, c.module, C.uintptr_t(handle), unsafe.SliceData(c.imports), C.size_t(len(c.imports)), C.int(c.memory), &text)
@@ -463,8 +462,8 @@ func (c *code) Run(_ context.Context, r *core.Run) error {
 		positions = append(positions, c.exports[engine.InitializeFunction])
 	}
 	positions = append(positions, c.exports[r.Entrypoint])
-	guest.resized(uintptr(C.memory_size(g)))
-	defer func() { guest.resized(uintptr(C.memory_size(g))) }()
+	r.Resized(uint64(C.memory_size(g)))
+	defer func() { r.Resized(uint64(C.memory_size(g))) }()
 	for _, p := range positions {
 		if text := C.call(g, C.int(p)); text != nil {
 			err := trapOf(nativeError(text))

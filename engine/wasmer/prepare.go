@@ -2,7 +2,6 @@ package wasmer
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 
 	"github.com/wasmoci/wasmoci/engine/internal/wasm"
@@ -19,104 +18,32 @@ const maxPages = 1<<16 - 1
 // before the instance is there, when calls of the host could not find the guest's memory.
 func prepare(module []byte) (out []byte, err error) {
 	defer wasm.Recover(&err)
-	s := split(module)
-	if tables := s.find(wasm.SectionTable); tables != nil {
-		if *tables, err = wasm.BoundTables(*tables); err != nil {
-			return nil, err
-		}
+	s := wasm.Split(module)
+	if tables := s.Find(wasm.SectionTable); tables != nil {
+		tables.Body = wasm.BoundTables(tables.Body)
 	}
-	if memories := s.find(wasm.SectionMemory); memories != nil {
-		if *memories, err = boundMemories(*memories); err != nil {
-			return nil, err
-		}
+	if memories := s.Find(wasm.SectionMemory); memories != nil {
+		memories.Body = boundMemories(memories.Body)
 	}
-	if types := s.find(wasm.SectionType); types != nil {
-		if err := boundTypes(*types); err != nil {
-			return nil, err
-		}
+	checkStack(&s, functionTypes(s))
+	if start := s.Find(wasm.SectionStart); start != nil {
+		function := wasm.Reader(start.Body)
+		exports := s.Make(wasm.SectionExport)
+		exports.Body = withExport(exports.Body, function.Uint())
+		s = slices.DeleteFunc(s, func(s wasm.Section) bool { return s.ID == wasm.SectionStart })
 	}
-	checkStack(&s)
-	if start, ok := s.start(); ok {
-		exports := s.make(wasm.SectionExport)
-		*exports = withExport(*exports, start)
-		s = slices.DeleteFunc(s, func(s section) bool { return s.id == wasm.SectionStart })
-	}
-	out = append(make([]byte, 0, len(module)+len(module)/8), wasm.Header...)
-	for _, s := range s {
-		out = wasm.AppendSection(out, s.id, s.body)
-	}
-	return out, nil
-}
-
-type section struct {
-	id   byte
-	body []byte
-}
-
-// sections are those of a valid module, in its order.
-type sections []section
-
-func split(module []byte) (s sections) {
-	for r := wasm.Reader(module[len(wasm.Header):]); len(r) > 0; {
-		s = append(s, section{r.Byte(), r.Take(r.Uint())})
-	}
-	return s
-}
-
-// find returns the body of a section; nil where the module has none.
-func (s sections) find(id byte) *[]byte {
-	for i := range s {
-		if s[i].id == id {
-			return &s[i].body
-		}
-	}
-	return nil
-}
-
-// order is where the sections that make makes come, and those after them.
-var order = map[byte]int{
-	wasm.SectionGlobal: 1, wasm.SectionExport: 2, wasm.SectionStart: 3, wasm.SectionElement: 4, wasm.SectionDataCount: 5,
-	wasm.SectionCode: 6, wasm.SectionData: 7,
-}
-
-// make returns the body of a section, which it makes where the module has none.
-func (s *sections) make(id byte) *[]byte {
-	if body := s.find(id); body != nil {
-		return body
-	}
-	i := slices.IndexFunc(*s, func(s section) bool { return order[s.id] > order[id] })
-	if i < 0 {
-		i = len(*s)
-	}
-	*s = slices.Insert(*s, i, section{id, []byte{0}})
-	return &(*s)[i].body
-}
-
-// start returns the index of the start function, if the module has one.
-func (s sections) start() (index uint64, ok bool) {
-	body := s.find(wasm.SectionStart)
-	if body == nil {
-		return 0, false
-	}
-	r := wasm.Reader(*body)
-	return r.Uint(), true
-}
-
-// extend appends n entries to a section that is a vector of them.
-func extend(section []byte, n uint64, entries []byte) []byte {
-	r := wasm.Reader(section)
-	return slices.Concat(binary.AppendUvarint(nil, r.Uint()+n), r, entries)
+	return s.Module(), nil
 }
 
 // boundMemories gives each memory a maximum.
-func boundMemories(section []byte) ([]byte, error) {
+func boundMemories(section []byte) []byte {
 	r := wasm.Reader(section)
 	n := r.Uint()
 	out := binary.AppendUvarint(nil, n)
 	for range n {
 		limits := r.Limits()
 		if limits.Min > maxPages {
-			return nil, fmt.Errorf("it begins with more than the %d pages of memory that libwasmer can have", maxPages)
+			wasm.Fail("it begins with more than the %d pages of memory that libwasmer can have", maxPages)
 		}
 		if !limits.HasMax || limits.Max > maxPages {
 			limits.Max = maxPages
@@ -124,19 +51,19 @@ func boundMemories(section []byte) ([]byte, error) {
 		out = binary.AppendUvarint(append(out, 1), limits.Min)
 		out = binary.AppendUvarint(out, limits.Max)
 	}
-	return out, nil
+	return out
 }
 
-// boundTypes refuses types with too many values.
-func boundTypes(section []byte) error {
-	r := wasm.Reader(section)
-	for i := range r.Uint() {
-		r.Byte() // a function
-		if max(len(r.Take(r.Uint())), len(r.Take(r.Uint()))) > maxValues {
-			return fmt.Errorf("type %d has more than %d parameters or results, too many for libwasmer", i, maxValues)
+// functionTypes returns the types of a module, and refuses those with too many values.
+func functionTypes(s wasm.Sections) (types []wasm.FuncType) {
+	s.Each(wasm.SectionType, func(r *wasm.Reader) {
+		t := r.FuncType()
+		if max(len(t.Params), len(t.Results)) > maxValues {
+			wasm.Fail("type %d has more than %d parameters or results, too many for libwasmer", len(types), maxValues)
 		}
-	}
-	return nil
+		types = append(types, t)
+	})
+	return types
 }
 
 // withExport returns the body of an export section with one more export: the function, by a name that no other has.
@@ -152,6 +79,5 @@ func withExport(section []byte, function uint64) []byte {
 	for slices.Contains(names, name) {
 		name += "'"
 	}
-	entry := append(binary.AppendUvarint(nil, uint64(len(name))), name...)
-	return extend(section, 1, binary.AppendUvarint(append(entry, 0), function))
+	return wasm.Extend(section, 1, wasm.AppendOp(wasm.AppendSized(nil, name), 0, function))
 }

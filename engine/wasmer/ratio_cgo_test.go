@@ -161,19 +161,15 @@ func BenchmarkRatioLoad(b *testing.B) {
 	ctx := context.Background()
 	dir := filepath.Join(b.TempDir(), "cache")
 	module := recursive(300, false, "")
-	s := split(module)
-	functions, code := s.find(wasm.SectionFunction), s.find(wasm.SectionCode)
-	bodies := wasm.Reader(*code)
+	s := wasm.Split(module)
+	functions, code := s.Find(wasm.SectionFunction), s.Find(wasm.SectionCode)
+	bodies := wasm.Reader(code.Body)
 	bodies.Uint()
 	bodies.Take(bodies.Uint())
 	const many = 1000
-	*functions = extend(*functions, many, bytes.Repeat([]byte{1}, many))
-	*code = extend(*code, many, bytes.Repeat(bodies, many))
-	module = []byte(wasm.Header)
-	for _, s := range s {
-		module = wasm.AppendSection(module, s.id, s.body)
-	}
-	src := engine.FromBytes(module)
+	functions.Body = wasm.Extend(functions.Body, many, bytes.Repeat([]byte{1}, many))
+	code.Body = wasm.Extend(code.Body, many, bytes.Repeat(bodies, many))
+	src := engine.FromBytes(s.Module())
 	load := func() {
 		eng, err := New(ctx, engine.Options{CacheDir: dir})
 		if err != nil {

@@ -21,26 +21,29 @@ const (
 	minimum = 128       // bytes that a frame may have with nothing in it
 )
 
-// checkStack makes each function that calls others check the stack first.
-func checkStack(s *sections) {
-	if s.find(wasm.SectionCode) == nil {
+// checkStack makes each function that calls others check the stack first. types are those of the module.
+func checkStack(s *wasm.Sections, types []wasm.FuncType) {
+	if s.Find(wasm.SectionCode) == nil {
 		return
 	}
-	globals := s.make(wasm.SectionGlobal) // first: it moves the others
-	types, functions, code := s.find(wasm.SectionType), s.find(wasm.SectionFunction), s.find(wasm.SectionCode)
-	params, widest := countValues(*types)
-	vectors := bytes.IndexByte(*types, 0x7b) >= 0 || bytes.IndexByte(*globals, 0x7b) >= 0 // perhaps: a type, or part of a number
-	declared := wasm.Reader(*functions)
+	globals := s.Make(wasm.SectionGlobal) // first: it moves the others
+	typeSection, functions, code := s.Find(wasm.SectionType), s.Find(wasm.SectionFunction), s.Find(wasm.SectionCode)
+	widest := 0
+	for _, t := range types {
+		widest = max(widest, len(t.Params)+len(t.Results))
+	}
+	vectors := bytes.IndexByte(typeSection.Body, 0x7b) >= 0 || bytes.IndexByte(globals.Body, 0x7b) >= 0 // perhaps: a type, or part of a number
+	declared := wasm.Reader(functions.Body)
 	defined := declared.Uint()
-	imported, importedGlobals := s.imports()
-	count := wasm.Reader(*globals)
+	imported, importedGlobals := imports(*s)
+	count := wasm.Reader(globals.Body)
 	c := checker{credit: importedGlobals + count.Uint(), probe: imported + defined}
-	*globals = extend(*globals, 1, []byte{0x7f, 0x01, 0x41, 0x00, 0x0b}) // a mutable i32, 0
+	globals.Body = wasm.Extend(globals.Body, 1, []byte{0x7f, 0x01, wasm.OpI32Const, 0, wasm.OpEnd}) // a mutable i32, 0
 
-	*types = extend(*types, 1, []byte{0x60, 0x01, 0x7f, 0x00})
-	added, addedTypes := [][]byte{c.probeBody()}, binary.AppendUvarint(nil, uint64(len(params)))
-	r := wasm.Reader(*code)
-	out := make([]byte, 0, len(*code)+len(*code)/8)
+	typeSection.Body = wasm.Extend(typeSection.Body, 1, []byte{0x60, 0x01, 0x7f, 0x00})
+	added, addedTypes := [][]byte{c.probeBody()}, binary.AppendUvarint(nil, uint64(len(types)))
+	r := wasm.Reader(code.Body)
+	out := make([]byte, 0, len(r)+len(r)/8)
 	r.Uint() // as many as are declared
 	for range defined {
 		body, kind := r.Take(r.Uint()), declared.Uint()
@@ -48,47 +51,31 @@ func checkStack(s *sections) {
 		switch {
 		case frame > large:
 			added, addedTypes = append(added, body), binary.AppendUvarint(addedTypes, kind)
-			body = c.wrapper(frame, params[kind], c.probe+uint64(len(added))-1)
+			body = c.wrapper(frame, len(types[kind].Params), c.probe+uint64(len(added))-1)
 		case mayCall(body):
 			body = bytes.Join([][]byte{body[:instructions], c.check(frame), body[instructions:]}, nil)
 		}
-		out = append(binary.AppendUvarint(out, uint64(len(body))), body...)
+		out = wasm.AppendSized(out, body)
 	}
 	for _, body := range added {
-		out = append(binary.AppendUvarint(out, uint64(len(body))), body...)
+		out = wasm.AppendSized(out, body)
 	}
 	n := uint64(len(added))
-	*functions = extend(*functions, n, addedTypes)
-	*code = append(binary.AppendUvarint(nil, defined+n), out...)
+	functions.Body = wasm.Extend(functions.Body, n, addedTypes)
+	code.Body = append(binary.AppendUvarint(nil, defined+n), out...)
 }
 
 // imports counts imported functions and globals.
-func (s sections) imports() (functions, globals uint64) {
-	body := s.find(wasm.SectionImport)
-	if body == nil {
-		return 0, 0
-	}
-	r := wasm.Reader(*body)
-	for range r.Uint() {
+func imports(s wasm.Sections) (functions, globals uint64) {
+	s.Each(wasm.SectionImport, func(r *wasm.Reader) {
 		switch r.Import().Kind {
 		case "func":
 			functions++
 		case "global":
 			globals++
 		}
-	}
+	})
 	return functions, globals
-}
-
-// countValues returns how many parameters each type has, and how many parameters and results are the most of any.
-func countValues(section []byte) (params []int, widest int) {
-	r := wasm.Reader(section)
-	for range r.Uint() {
-		r.Byte() // a function
-		n, results := len(r.Take(r.Uint())), len(r.Take(r.Uint()))
-		params, widest = append(params, n), max(widest, n+results)
-	}
-	return params, widest
 }
 
 // measure returns a bound on the frame of a function's compiled code, in bytes, and where its instructions begin. What is
@@ -119,61 +106,46 @@ type checker struct{ credit, probe uint64 }
 // check is what a function begins with whose frame is there already: take it off the credit, and have more where that is not
 // enough.
 func (c checker) check(frame uint64) []byte {
-	var b []byte
-	b = append(c.get(b), 0x41)
-	b = append(appendInt(b, int64(frame)), 0x6b)
+	b := c.get(nil)
+	b = append(wasm.AppendInt(append(b, wasm.OpI32Const), int64(frame)), wasm.OpI32Sub)
 	b = c.get(c.set(b))
-	b = append(b, 0x41, 0x00, 0x48, 0x04, 0x40) // if it is below 0
+	b = append(b, wasm.OpI32Const, 0, wasm.OpI32LtS, wasm.OpIf, wasm.BlockEmpty)
 	b = c.call(b, room+most)
-	b = c.set(appendInt(append(b, 0x41), most))
-	return append(b, 0x0b)
+	b = c.set(wasm.AppendInt(append(b, wasm.OpI32Const), most))
+	return append(b, wasm.OpEnd)
 }
 
 // wrapper is a function that has the stack checked before it calls another, which has its type and a large frame.
 func (c checker) wrapper(frame uint64, params int, function uint64) []byte {
 	b := c.call([]byte{0}, room+most+frame)
 	for i := range params {
-		b = binary.AppendUvarint(append(b, 0x20), uint64(i))
+		b = wasm.AppendOp(b, wasm.OpLocalGet, uint64(i))
 	}
-	b = binary.AppendUvarint(append(b, 0x10), function)
-	return append(b, 0x0b)
+	return append(wasm.AppendOp(b, wasm.OpCall, function), wasm.OpEnd)
 }
 
-func (c checker) get(b []byte) []byte { return binary.AppendUvarint(append(b, 0x23), c.credit) }
-func (c checker) set(b []byte) []byte { return binary.AppendUvarint(append(b, 0x24), c.credit) }
+func (c checker) get(b []byte) []byte { return wasm.AppendOp(b, wasm.OpGlobalGet, c.credit) }
+func (c checker) set(b []byte) []byte { return wasm.AppendOp(b, wasm.OpGlobalSet, c.credit) }
 
 func (c checker) call(b []byte, size uint64) []byte {
-	b = appendInt(append(b, 0x41), int64(size/level+1))
-	return binary.AppendUvarint(append(b, 0x10), c.probe)
+	b = wasm.AppendInt(append(b, wasm.OpI32Const), int64(size/level+1))
+	return wasm.AppendOp(b, wasm.OpCall, c.probe)
 }
 
 // probeBody is the function that touches the stack: it calls itself as often as its parameter says. Below 0, which never is, it
 // has many values over a call, for which its frame has room.
 func (c checker) probeBody() []byte {
-	b := []byte{0x00, 0x20, 0x00, 0x41, 0x00, 0x48, 0x04, 0x40}
+	b := []byte{0, wasm.OpLocalGet, 0, wasm.OpI32Const, 0, wasm.OpI32LtS, wasm.OpIf, wasm.BlockEmpty}
 	for i := range values {
-		b = append(b, 0x20, 0x00, 0xad, 0x42)              // the parameter, as an i64,
-		b = append(appendInt(b, int64(i)*0x10001+7), 0x7e) // by a number of its own
+		b = append(b, wasm.OpLocalGet, 0, wasm.OpI64ExtendI32U, wasm.OpI64Const) // the parameter, as an i64,
+		b = append(wasm.AppendInt(b, int64(i)*0x10001+7), wasm.OpI64Mul)         // by a number of its own
 	}
-	b = append(b, 0x41, 0x00, 0x10)
-	b = binary.AppendUvarint(b, c.probe)
+	b = wasm.AppendOp(append(b, wasm.OpI32Const, 0), wasm.OpCall, c.probe)
 	for range values - 1 {
-		b = append(b, 0x85) // xor
+		b = append(b, wasm.OpI64Xor)
 	}
-	b = append(c.set(append(b, 0xa7)), 0x0b)
-	b = append(b, 0x20, 0x00, 0x04, 0x40, 0x20, 0x00, 0x41, 0x01, 0x6b, 0x10)
-	b = binary.AppendUvarint(b, c.probe)
-	return append(b, 0x0b, 0x0b)
-}
-
-// appendInt appends a signed LEB128 number.
-func appendInt(b []byte, v int64) []byte {
-	for {
-		c := byte(v & 0x7f)
-		v >>= 7
-		if v == 0 && c&0x40 == 0 || v == -1 && c&0x40 != 0 {
-			return append(b, c)
-		}
-		b = append(b, c|0x80)
-	}
+	b = append(c.set(append(b, wasm.OpI32WrapI64)), wasm.OpEnd)
+	b = append(b, wasm.OpLocalGet, 0, wasm.OpIf, wasm.BlockEmpty, wasm.OpLocalGet, 0, wasm.OpI32Const, 1, wasm.OpI32Sub)
+	b = wasm.AppendOp(b, wasm.OpCall, c.probe)
+	return append(b, wasm.OpEnd, wasm.OpEnd)
 }

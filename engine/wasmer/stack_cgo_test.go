@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -25,7 +26,7 @@ func recursive(live int, vectors bool, leave string) []byte {
 	body.WriteString(vector(string(binary.AppendUvarint(nil, uint64(live/size+1))) + kind))
 	index := func(i int) string { return string(binary.AppendUvarint(nil, uint64(i+1))) }
 	for i := range live / size {
-		body.WriteString("\x20\x00\x42" + string(appendInt(nil, int64(i)*77+3)) + "\x7e") // the parameter by a number
+		body.WriteString("\x20\x00\x42" + string(wasm.AppendInt(nil, int64(i)*77+3)) + "\x7e") // the parameter by a number
 		if vectors {
 			body.WriteString("\xfd\x12") // in both lanes
 		}

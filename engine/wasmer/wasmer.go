@@ -44,8 +44,8 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/core"
 	"github.com/wasmoci/wasmoci/wasi"
-	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
 // Name is the name under which the engine is registered, and its build tag.
@@ -55,12 +55,4 @@ const Name = "wasmer"
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
 
 // capabilities lack Interrupt and MemoryLimit: libwasmer can neither end a guest in a loop nor bound its memory.
-var capabilities = engine.FormatCapabilities{wasi.FormatModule: moduleCapabilities()}
-
-func moduleCapabilities() engine.Capabilities {
-	caps := engine.NewCapabilities(engine.Entrypoint, engine.WorkDir, engine.Streams, engine.Unchecked)
-	if vfs.Supported {
-		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.MountTmpfs, engine.Listeners)
-	}
-	return caps
-}
+var capabilities = engine.FormatCapabilities{wasi.FormatModule: core.HostCapabilities().With(engine.Unchecked)}

@@ -131,12 +131,12 @@ func defineInstance(root *C.wasmtime_component_linker_instance_t, members []engi
 
 // runComponent runs the component on the calling thread, which must be one with a large stack.
 func (l *library) runComponent(ctx context.Context, c *component, cr *core.Run, b bounds, d demand) error {
-	return l.guarded(ctx, cr, b, d, -1, func(r *run, store *C.wasmtime_store_t, guest *C.guest_t) error {
+	return l.guarded(ctx, cr, b, d, -1, func(r *core.Run, store *C.wasmtime_store_t, guest *C.guest_t) error {
 		return l.callComponent(c, r, C.wasmtime_store_context(store), guest)
 	})
 }
 
-func (l *library) callComponent(c *component, r *run, ctx *C.wasmtime_context_t, guest *C.guest_t) error {
+func (l *library) callComponent(c *component, r *core.Run, ctx *C.wasmtime_context_t, guest *C.guest_t) error {
 	ended := func(err *C.wasmtime_error_t, begun bool) error {
 		failure := failed(err, nil)
 		if v := r.Component.Violation(); v != nil {

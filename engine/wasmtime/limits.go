@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxElements = 10_000_000 // of all tables of an instance
+	maxElements = wasm.MaxElements // of all tables of an instance
 	elementSize = 8
 	tableShare  = 16 // growing tables may have this part of what a limit leaves them
 )

@@ -145,30 +145,16 @@ func (c *compiled) close() {
 	C.wasmtime_module_delete(c.module)
 }
 
-// run is one run of a guest.
-type run struct {
-	*core.Run
-	size uint64 // of the guest's memory, as last reported
-}
-
-func (r *run) resized(size uint64) {
-	if size != r.size {
-		r.size = size
-		r.Resized(size)
-	}
-}
-
 // run runs the module on the calling thread, which must be one with a large stack.
-func (l *library) run(ctx context.Context, c *compiled, cr *core.Run, b bounds, d demand) error {
-	return l.guarded(ctx, cr, b, d, 1, func(r *run, store *C.wasmtime_store_t, guest *C.guest_t) error { return l.call(c, r, store, guest) })
+func (l *library) run(ctx context.Context, c *compiled, r *core.Run, b bounds, d demand) error {
+	return l.guarded(ctx, r, b, d, 1, func(r *core.Run, store *C.wasmtime_store_t, guest *C.guest_t) error { return l.call(c, r, store, guest) })
 }
 
 // guarded calls what runs a guest with a store of its own that has its bounds, of so many core instances, and ends it with ctx.
-func (l *library) guarded(ctx context.Context, cr *core.Run, b bounds, d demand, instances int,
-	call func(r *run, store *C.wasmtime_store_t, guest *C.guest_t) error,
+func (l *library) guarded(ctx context.Context, r *core.Run, b bounds, d demand, instances int,
+	call func(r *core.Run, store *C.wasmtime_store_t, guest *C.guest_t) error,
 ) error {
-	r := &run{Run: cr}
-	n := r.number()
+	n := number(r)
 	defer release(n)
 	guest := (*C.guest_t)(C.calloc(1, C.sizeof_guest_t))
 	defer C.free(unsafe.Pointer(guest))
@@ -176,7 +162,7 @@ func (l *library) guarded(ctx context.Context, cr *core.Run, b bounds, d demand,
 	store := C.wasmoci_new_store(l.engine, guest, C.bool(l.epochs))
 	defer C.wasmtime_store_delete(store)
 	memory := C.int64_t(-1)
-	if b.memory != 0 || cr.MemoryLimit != 0 {
+	if b.memory != 0 || r.MemoryLimit != 0 {
 		memory = C.int64_t(b.memory)
 	}
 	C.wasmtime_store_limiter(store, memory, C.int64_t(b.elements), C.int64_t(instances), C.int64_t(d.tables), C.int64_t(d.memories))
@@ -213,13 +199,13 @@ func (l *library) stop(guest *C.guest_t, over <-chan struct{}) {
 }
 
 // call instantiates the module, which runs its start function, and calls the entrypoint.
-func (l *library) call(c *compiled, r *run, store *C.wasmtime_store_t, guest *C.guest_t) error {
+func (l *library) call(c *compiled, r *core.Run, store *C.wasmtime_store_t, guest *C.guest_t) error {
 	var instance C.wasmtime_instance_t
 	var trap *C.wasm_trap_t
 	ctx := C.wasmtime_store_context(store)
 	ended := func(err *C.wasmtime_error_t) error {
 		if guest.has_memory {
-			r.resized(uint64(C.wasmtime_memory_data_size(ctx, &guest.memory)))
+			r.Resized(uint64(C.wasmtime_memory_data_size(ctx, &guest.memory)))
 		}
 		failure := failed(err, trap)
 		if guest.stopped {
@@ -232,7 +218,7 @@ func (l *library) call(c *compiled, r *run, store *C.wasmtime_store_t, guest *C.
 	}
 	C.wasmoci_find_memory(ctx, &instance, guest)
 	if guest.has_memory {
-		r.resized(uint64(C.wasmtime_memory_data_size(ctx, &guest.memory)))
+		r.Resized(uint64(C.wasmtime_memory_data_size(ctx, &guest.memory)))
 	}
 	r.Begin()
 	if r.Initialize {
@@ -249,7 +235,7 @@ func (l *library) call(c *compiled, r *run, store *C.wasmtime_store_t, guest *C.
 //export wasmociWasmtimeCall
 func wasmociWasmtimeCall(n C.size_t, index C.uint32_t, memory *C.uint8_t, size C.size_t, args *C.uint64_t) C.uint32_t {
 	r := runOf(int(n))
-	r.resized(uint64(size))
+	r.Resized(uint64(size))
 	f := &preview1.Table()[index]
 	return C.uint32_t(r.Host.Call(int(index), unsafe.Slice((*byte)(memory), int(size)), unsafe.Slice((*uint64)(args), len(f.Params))))
 }

@@ -5,26 +5,28 @@ package wasmtime
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/wasmoci/wasmoci/engine/internal/core"
 )
 
 // runs are the guests that run, by the number that C knows them by. Looking one up, which every call of a guest does, takes no
 // lock and makes no garbage.
 var runs struct {
 	sync.Mutex
-	list atomic.Pointer[[]atomic.Pointer[run]]
+	list atomic.Pointer[[]atomic.Pointer[core.Run]]
 	free []int
 }
 
 // number gives r a number, until it is released.
-func (r *run) number() int {
+func number(r *core.Run) int {
 	runs.Lock()
 	defer runs.Unlock()
 	if len(runs.free) == 0 {
-		var old []atomic.Pointer[run]
+		var old []atomic.Pointer[core.Run]
 		if p := runs.list.Load(); p != nil {
 			old = *p
 		}
-		list := make([]atomic.Pointer[run], max(2*len(old), 64))
+		list := make([]atomic.Pointer[core.Run], max(2*len(old), 64))
 		for i := range old {
 			list[i].Store(old[i].Load())
 		}
@@ -47,4 +49,4 @@ func release(n int) {
 	runs.free = append(runs.free, n)
 }
 
-func runOf(n int) *run { return (*runs.list.Load())[n].Load() }
+func runOf(n int) *core.Run { return (*runs.list.Load())[n].Load() }

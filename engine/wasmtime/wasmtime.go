@@ -31,8 +31,8 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/core"
 	"github.com/wasmoci/wasmoci/wasi"
-	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
 // Name is the engine's name in the registry, and its build tag.
@@ -43,17 +43,11 @@ const Name = "wasmtime"
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
 
 // capabilities are the same in every build, so that a program without the engine can say what it lacks.
-var capabilities = engine.FormatCapabilities{
-	wasi.FormatModule: moduleCapabilities(),
-	wasi.FormatText:   moduleCapabilities(),
-
-	wasi.FormatComponent: moduleCapabilities().Without(engine.Entrypoint, engine.Listeners),
-}
-
-func moduleCapabilities() engine.Capabilities {
-	caps := engine.NewCapabilities(engine.Entrypoint, engine.Interrupt, engine.MemoryLimit, engine.WorkDir, engine.Streams, engine.Unchecked)
-	if vfs.Supported {
-		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.MountTmpfs, engine.Listeners)
+var (
+	capabilities = engine.FormatCapabilities{
+		wasi.FormatModule:    moduleCapabilities,
+		wasi.FormatText:      moduleCapabilities,
+		wasi.FormatComponent: moduleCapabilities.Without(engine.Entrypoint, engine.Listeners),
 	}
-	return caps
-}
+	moduleCapabilities = core.HostCapabilities().With(engine.Interrupt, engine.MemoryLimit, engine.Unchecked)
+)

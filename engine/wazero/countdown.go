@@ -31,43 +31,29 @@ const (
 )
 
 // bulk are instructions that take time in proportion to their last operand.
-var bulk = map[int]int64{
-	opMemoryInit: bytesShift, opMemoryCopy: bytesShift, opMemoryFill: bytesShift,
-	opTableInit: elementsShift, opTableCopy: elementsShift, opTableFill: elementsShift,
-}
-
-// appendInt appends a signed LEB128 number.
-func appendInt(b []byte, v int64) []byte {
-	for {
-		c := byte(v & 0x7f)
-		v >>= 7
-		if v == 0 && c&0x40 == 0 || v == -1 && c&0x40 != 0 {
-			return append(b, c)
-		}
-		b = append(b, c|0x80)
-	}
+var bulk = map[uint16]int64{
+	wasm.OpMemoryInit: bytesShift, wasm.OpMemoryCopy: bytesShift, wasm.OpMemoryFill: bytesShift,
+	wasm.OpTableInit: elementsShift, wasm.OpTableCopy: elementsShift, wasm.OpTableFill: elementsShift,
 }
 
 // appendCounter appends a global: a mutable i32 that begins with the budget.
 func appendCounter(b []byte) []byte {
-	return append(appendInt(append(b, 0x7f, 0x01, opI32Const), budget), opEnd)
+	return append(wasm.AppendInt(append(b, 0x7f, 0x01, wasm.OpI32Const), budget), wasm.OpEnd)
 }
 
 // code puts checks into the functions of the code section.
-func (m *metered) code(r wasm.Reader) (out []byte, err error) {
+func (m *metered) code(r wasm.Reader) []byte {
 	n := r.Uint()
 	if n != uint64(len(m.functions)) {
-		return nil, errSection
+		wasm.Fail("%d functions, and code for %d", len(m.functions), n)
 	}
-	out = binary.AppendUvarint(make([]byte, 0, len(r)+len(r)/4), n)
+	out := binary.AppendUvarint(make([]byte, 0, len(r)+len(r)/4), n)
 	var buf []byte
-	for i := range n {
-		if buf, err = m.function(buf[:0], r.Take(r.Uint()), m.types[m.functions[i]]); err != nil {
-			return nil, err
-		}
-		out = append(binary.AppendUvarint(out, uint64(len(buf))), buf...)
+	for _, t := range m.functions {
+		buf = m.function(buf[:0], r.Take(r.Uint()), m.types[t])
+		out = wasm.AppendSized(out, buf)
 	}
-	return append(out, r...), nil
+	return append(out, r...)
 }
 
 // costs is what a function pays.
@@ -78,152 +64,135 @@ type costs struct {
 }
 
 // cost reads a function's code and refuses what names anything that only the changed module has.
-func (m *metered) cost(code wasm.Reader, locals uint64) (costs, error) {
+func (m *metered) cost(code wasm.Reader, locals uint64) costs {
 	c := costs{loops: []int64{0}}
 	inside := []int{0} // for each block: which loop it is in
 	for len(inside) > 0 {
-		before := len(code)
-		in, err := next(&code)
-		if err != nil {
-			return c, err
-		}
+		in := code.Instruction()
 		loop := inside[len(inside)-1]
-		c.loops[loop] += int64(before - len(code))
-		limit := in.index + 1
-		switch in.op {
-		case opBlock, opIf, opLoop:
-			if in.typed {
+		c.loops[loop] += int64(len(in.Bytes))
+		limit := in.Index + 1
+		switch in.Op {
+		case wasm.OpBlock, wasm.OpIf, wasm.OpLoop:
+			if in.Typed {
 				limit = uint64(len(m.types))
 			}
-			if in.op == opLoop {
+			if in.Op == wasm.OpLoop {
 				loop = len(c.loops)
 				c.loops = append(c.loops, 0)
 			}
 			inside = append(inside, loop)
-		case opEnd:
+		case wasm.OpEnd:
 			inside = inside[:len(inside)-1]
-		case opBr, opBrIf, opBrTable:
+		case wasm.OpBr, wasm.OpBrIf, wasm.OpBrTable:
 			limit = uint64(len(inside))
-		case opCallIndirect, opReturnCallIndirect:
+		case wasm.OpCallIndirect, wasm.OpReturnCallIndirect:
 			limit = uint64(len(m.types))
 			fallthrough
-		case opCall, opReturnCall:
+		case wasm.OpCall, wasm.OpReturnCall:
 			c.loops[loop] += callee
 			c.calls = true
-		case opLocalGet, opLocalSet, opLocalTee:
+		case wasm.OpLocalGet, wasm.OpLocalSet, wasm.OpLocalTee:
 			limit = locals
-		case opGlobalGet, opGlobalSet:
+		case wasm.OpGlobalGet, wasm.OpGlobalSet:
 			limit = m.globals
 		default:
-			if bulk[in.op] != 0 {
+			if bulk[in.Op] != 0 {
 				c.bulk = true
 			}
 		}
-		if in.index >= limit {
-			return c, errIndex
+		if in.Index >= limit {
+			wasm.Fail("instruction %#x of %d, of which there are %d", in.Op, in.Index, limit)
 		}
 	}
-	if len(code) != 0 {
-		return c, errSection
-	}
-	return c, nil
+	code.End()
+	return c
 }
 
 // function appends a function's body with checks.
-func (m *metered) function(out, body []byte, t functionType) ([]byte, error) {
+func (m *metered) function(out, body []byte, t wasm.FuncType) []byte {
 	code := wasm.Reader(body)
-	groups, locals := code.Uint(), t.params
+	groups, locals := code.Uint(), uint64(len(t.Params))
 	for range groups {
 		locals += code.Uint() // of which wasm.Bounded has seen that they are not too many
-		if !isValueType(code.Byte()) {
-			return nil, errType
-		}
+		code.ValueType()
 	}
-	c, err := m.cost(code, locals)
-	if err != nil {
-		return nil, err
-	}
+	c := m.cost(code, locals)
 	if len(c.loops) == 1 && !c.bulk {
 		if !c.calls && c.loops[0] <= callee {
-			return append(out, body...), nil
+			return append(out, body...)
 		}
 		out = append(out, body[:len(body)-len(code)]...)
 		out = m.pay(out, c.loops[0])
 		for len(code) > 0 {
-			out = appendNext(out, &code)
+			out = renumbered(out, code.Instruction())
 		}
-		return out, nil
+		return out
 	}
 
 	counter, length := locals, locals+1
-	kept := appendOp(nil, opGlobalGet, m.globals)
-	kept = appendOp(kept, opLocalSet, counter)
-	given := appendOp(nil, opLocalGet, counter)
-	given = appendOp(given, opGlobalSet, m.globals)
+	kept := wasm.AppendOp(nil, wasm.OpGlobalGet, m.globals)
+	kept = wasm.AppendOp(kept, wasm.OpLocalSet, counter)
+	given := wasm.AppendOp(nil, wasm.OpLocalGet, counter)
+	given = wasm.AppendOp(given, wasm.OpGlobalSet, m.globals)
 
 	out = binary.AppendUvarint(out, groups+1)
 	declared := wasm.Reader(body[:len(body)-len(code)])
 	declared.Uint()
 	out = append(append(out, declared...), 2, 0x7f)
 	out = append(out, kept...)
-	out = payLocal(out, counter, func(b []byte) []byte { return appendInt(append(b, opI32Const), c.loops[0]) })
+	out = payLocal(out, counter, func(b []byte) []byte { return wasm.AppendInt(append(b, wasm.OpI32Const), c.loops[0]) })
 	// The body becomes a block, so that a branch out of it leads to where the counter is given back.
-	out = append(out, opBlock)
-	switch len(t.results) {
+	out = append(out, wasm.OpBlock)
+	switch len(t.Results) {
 	case 0:
-		out = append(out, 0x40)
+		out = append(out, wasm.BlockEmpty)
 	case 1:
-		out = append(out, t.results[0])
+		out = append(out, t.Results[0])
 	default:
-		out = appendInt(out, int64(m.newType(functionType{results: t.results})))
+		out = wasm.AppendInt(out, int64(m.newType(t.Results)))
 	}
 	for turn := 1; len(code) > 0; {
-		ahead := code
-		in, _ := next(&ahead) // which cost has read before
-		op := in.op
-		switch op {
-		case opCall, opCallIndirect, opReturnCall, opReturnCallIndirect, opReturn:
+		in := code.Instruction()
+		switch in.Op {
+		case wasm.OpCall, wasm.OpCallIndirect, wasm.OpReturnCall, wasm.OpReturnCallIndirect, wasm.OpReturn:
 			out = append(out, given...)
 		default:
-			if shift := bulk[op]; shift != 0 {
-				out = appendOp(out, opLocalTee, length)
+			if shift := bulk[in.Op]; shift != 0 {
+				out = wasm.AppendOp(out, wasm.OpLocalTee, length)
 				out = payLocal(out, counter, func(b []byte) []byte {
-					b = appendInt(append(appendOp(b, opLocalGet, length), opI32Const), shift)
-					return append(b, opI32ShrU)
+					b = wasm.AppendInt(append(wasm.AppendOp(b, wasm.OpLocalGet, length), wasm.OpI32Const), shift)
+					return append(b, wasm.OpI32ShrU)
 				})
 			}
 		}
-		out = appendNext(out, &code)
-		switch op {
-		case opLoop:
-			out = payLocal(out, counter, func(b []byte) []byte { return appendInt(append(b, opI32Const), c.loops[turn]) })
+		out = renumbered(out, in)
+		switch in.Op {
+		case wasm.OpLoop:
+			out = payLocal(out, counter, func(b []byte) []byte { return wasm.AppendInt(append(b, wasm.OpI32Const), c.loops[turn]) })
 			turn++
-		case opCall, opCallIndirect:
+		case wasm.OpCall, wasm.OpCallIndirect:
 			out = append(out, kept...)
 		}
 	}
 	out = append(out, given...)
-	return append(out, opEnd), nil
-}
-
-func appendOp(b []byte, op byte, index uint64) []byte {
-	return binary.AppendUvarint(append(b, op), index)
+	return append(out, wasm.OpEnd)
 }
 
 // pay appends the payment of a fixed cost from the counter in the global. The check stands in the other branch of an if,
 // because wazero keeps in registers what the first one leaves there.
 func (m *metered) pay(b []byte, cost int64) []byte {
-	b = appendInt(append(appendOp(b, opGlobalGet, m.globals), opI32Const), cost)
-	b = appendOp(append(b, opI32Sub), opGlobalSet, m.globals)
-	b = append(appendOp(b, opGlobalGet, m.globals), opI32Const, 0, opI32GeS, opIf, 0x40, opElse, opCall, 0)
-	b = appendOp(appendInt(append(b, opI32Const), budget), opGlobalSet, m.globals)
-	return append(b, opEnd)
+	b = wasm.AppendInt(append(wasm.AppendOp(b, wasm.OpGlobalGet, m.globals), wasm.OpI32Const), cost)
+	b = wasm.AppendOp(append(b, wasm.OpI32Sub), wasm.OpGlobalSet, m.globals)
+	b = append(wasm.AppendOp(b, wasm.OpGlobalGet, m.globals), wasm.OpI32Const, 0, wasm.OpI32GeS, wasm.OpIf, wasm.BlockEmpty, wasm.OpElse, wasm.OpCall, 0)
+	b = wasm.AppendOp(wasm.AppendInt(append(b, wasm.OpI32Const), budget), wasm.OpGlobalSet, m.globals)
+	return append(b, wasm.OpEnd)
 }
 
 // payLocal appends the payment of a cost, which amount appends, from the counter in a local variable.
 func payLocal(b []byte, counter uint64, amount func([]byte) []byte) []byte {
-	b = append(amount(appendOp(b, opLocalGet, counter)), opI32Sub)
-	b = append(appendOp(b, opLocalTee, counter), opI32Const, 0, opI32GeS, opIf, 0x40, opElse, opCall, 0)
-	b = appendOp(appendInt(append(b, opI32Const), budget), opLocalSet, counter)
-	return append(b, opEnd)
+	b = append(amount(wasm.AppendOp(b, wasm.OpLocalGet, counter)), wasm.OpI32Sub)
+	b = append(wasm.AppendOp(b, wasm.OpLocalTee, counter), wasm.OpI32Const, 0, wasm.OpI32GeS, wasm.OpIf, wasm.BlockEmpty, wasm.OpElse, wasm.OpCall, 0)
+	b = wasm.AppendOp(wasm.AppendInt(append(b, wasm.OpI32Const), budget), wasm.OpLocalSet, counter)
+	return append(b, wasm.OpEnd)
 }

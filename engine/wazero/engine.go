@@ -7,16 +7,7 @@ import (
 	"github.com/wasmoci/wasmoci/engine/cache"
 	"github.com/wasmoci/wasmoci/engine/internal/core"
 	"github.com/wasmoci/wasmoci/wasi"
-	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
-
-func moduleCapabilities() engine.Capabilities {
-	caps := engine.NewCapabilities(engine.Entrypoint, engine.Interrupt, engine.MemoryLimit, engine.WorkDir, engine.Streams)
-	if vfs.Supported {
-		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.MountTmpfs, engine.Listeners)
-	}
-	return caps
-}
 
 func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
 	can, err := uninterruptible(opts.Uninterruptible, capabilities[wasi.FormatModule])

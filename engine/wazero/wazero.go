@@ -12,6 +12,7 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/core"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -21,8 +22,8 @@ const Name = "wazero"
 // New opens the engine. Its errors are *engine.Error with Op "open".
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
 
-// capabilities are the same on every system but for mounts, which need package wasi/vfs.
-var capabilities = engine.FormatCapabilities{wasi.FormatModule: moduleCapabilities()}
+// capabilities are those of an engine whose guests have checks.
+var capabilities = engine.FormatCapabilities{wasi.FormatModule: core.HostCapabilities().With(engine.Interrupt, engine.MemoryLimit)}
 
 func init() {
 	engine.Register(engine.Driver{Name: Name, Capabilities: capabilities, Open: open, Dedicate: Dedicate})

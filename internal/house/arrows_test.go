@@ -32,14 +32,15 @@ var arrows = map[string][]string{
 	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
-	"engine/subprocess": {"engine", "engine/cache", "wasi", "wasi/preview1", "wasi/vfs", xsys},
+	"engine/subprocess": {"engine", "engine/cache", "engine/internal/gate", "wasi", "wasi/preview1", "wasi/vfs", xsys},
 
-	"engine/internal/core": {"engine", "engine/cache", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2"},
+	"engine/internal/core": {"engine", "engine/cache", "engine/internal/gate", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2", "wasi/vfs"},
+	"engine/internal/gate": {},
 	"engine/internal/wasm": {},
-	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wazero, xsys},
-	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2", "wasi/vfs", wasmtime},
-	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs"},
-	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/vfs", wasmerGo},
+	"engine/wazero":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", wazero, xsys},
+	"engine/wasmtime":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2", wasmtime},
+	"engine/wasmedge":      {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1"},
+	"engine/wasmer":        {"engine", "engine/cache", "engine/internal/core", "engine/internal/wasm", "wasi", "wasi/preview1", wasmerGo},
 
 	"oci": {"wasi", "wasi/vfs", runtimeSpec},
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
+	"github.com/wasmoci/wasmoci/engine/internal/gate"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -59,7 +60,7 @@ type coreEngine struct {
 	caps  engine.FormatCapabilities
 	obs   *engine.Observer
 	cache *cache.Dir // nil without one
-	gate  gate
+	gate  gate.Gate
 
 	mu      sync.Mutex
 	modules map[*module]struct{}
@@ -70,7 +71,7 @@ func (e *coreEngine) Info() engine.Info {
 }
 
 func (e *coreEngine) Close() error {
-	if !e.gate.close() {
+	if !e.gate.Close() {
 		return nil
 	}
 	e.mu.Lock()
@@ -90,11 +91,11 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 	fail := func(err error) (engine.Module, error) {
 		return nil, &engine.Error{Engine: e.name, Op: "compile", Err: err}
 	}
-	if !e.gate.enter() {
+	if !e.gate.Enter() {
 		return fail(engine.ErrClosed)
 	}
 	if ctx.Err() != nil {
-		e.gate.leave()
+		e.gate.Leave()
 		return fail(engine.Stopped(ctx))
 	}
 	content, err := src.Load(e.opts.ModuleLimit())
@@ -104,7 +105,7 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 		}
 	}
 	if err != nil {
-		e.gate.leave()
+		e.gate.Leave()
 		return fail(err)
 	}
 	type result struct {
@@ -113,7 +114,7 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 	}
 	done := make(chan result)
 	go func() {
-		defer e.gate.leave()
+		defer e.gate.Leave()
 		var r result
 		r.m, r.err = e.compile(ctx, src.Name(), content)
 		select {

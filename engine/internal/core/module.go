@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/gate"
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/preview1"
 	"github.com/wasmoci/wasmoci/wasi/preview2"
@@ -17,14 +18,14 @@ type module struct {
 	info    engine.ModuleInfo
 	missing error // import that the host does not provide, or export that a command has; nil if none
 	code    Code
-	gate    gate
+	gate    gate.Gate
 	free    sync.Once
 }
 
 func (m *module) Info() engine.ModuleInfo { return m.info }
 
 func (m *module) Close() error {
-	m.gate.close()
+	m.gate.Close()
 	var err error
 	m.free.Do(func() { // after the last run; a second caller waits until it is done
 		err = m.code.Close()
@@ -39,16 +40,16 @@ func (m *module) Start(ctx context.Context, cfg *wasi.Config) (engine.Instance, 
 	fail := func(err error) (engine.Instance, error) {
 		return nil, &engine.Error{Engine: m.engine.name, Op: "start", Err: err}
 	}
-	if !m.engine.gate.enter() {
+	if !m.engine.gate.Enter() {
 		return fail(engine.ErrClosed)
 	}
-	if !m.gate.enter() {
-		m.engine.gate.leave()
+	if !m.gate.Enter() {
+		m.engine.gate.Leave()
 		return fail(engine.ErrClosed)
 	}
 	leave := func() {
-		m.gate.leave()
-		m.engine.gate.leave()
+		m.gate.Leave()
+		m.engine.gate.Leave()
 	}
 	if cfg == nil {
 		cfg = &wasi.Config{}

@@ -97,8 +97,12 @@ func (r *Run) world() world {
 // Begin tells that guest code comes next: all instances are made.
 func (r *Run) Begin() { r.begin() }
 
-// Resized tells how large the guest's linear memory is now, in bytes.
+// Resized tells how large the guest's linear memory is now, in bytes. It may be called as often as somebody looks, by one
+// goroutine at a time.
 func (r *Run) Resized(bytes uint64) {
+	if bytes == r.now.Load() {
+		return
+	}
 	r.now.Store(bytes)
 	if bytes > r.peak.Load() {
 		r.peak.Store(bytes)

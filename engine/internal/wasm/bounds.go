@@ -12,12 +12,10 @@ const (
 // the instructions of functions. What it accepts need not be valid.
 func Bounded(wasm []byte) (err error) {
 	defer Recover(&err)
-	r, locals := Reader(wasm), uint64(0)
-	r.Take(uint64(len(Header)))
-	for len(r) > 0 {
-		id := r.Byte()
-		body := Reader(r.Take(r.Uint()))
-		switch id {
+	locals := uint64(0)
+	for _, s := range Split(wasm) {
+		body := Reader(s.Body)
+		switch s.ID {
 		case SectionCustom:
 			if body.Name() == "name" {
 				body.names()
@@ -36,7 +34,7 @@ func Bounded(wasm []byte) (err error) {
 			}
 		case SectionTable:
 			for range body.count() {
-				body.valueType()
+				body.typeName()
 				body.Limits()
 			}
 		case SectionMemory:
@@ -45,7 +43,7 @@ func Bounded(wasm []byte) (err error) {
 			}
 		case SectionGlobal:
 			for range body.count() {
-				body.valueType()
+				body.typeName()
 				body.Byte()
 				body.constant()
 			}
@@ -104,7 +102,7 @@ func (r *Reader) Locals() uint64 {
 	total := uint64(0)
 	for range r.count() {
 		total += r.Uint()
-		r.valueType()
+		r.typeName()
 		if total > MaxLocals {
 			Fail("a function has more than %d locals", MaxLocals)
 		}
@@ -140,27 +138,13 @@ func (r *Reader) element() {
 // constant reads a constant expression (core specification, 3.3.10), with extended-const.
 func (r *Reader) constant() {
 	for {
-		switch op := r.Byte(); op {
-		case 0x0b: // end
+		switch in := r.Instruction(); in.Op {
+		case OpEnd:
 			return
-		case 0x41, 0x42: // i32.const, i64.const
-			r.Int()
-		case 0x43: // f32.const
-			r.Take(4)
-		case 0x44: // f64.const
-			r.Take(8)
-		case 0x23, 0xd2: // global.get, ref.func
-			r.Uint()
-		case 0xd0: // ref.null
-			r.Int()
-		case 0xfd: // v128.const
-			if r.Uint() != 12 {
-				Fail("an expression is not constant")
-			}
-			r.Take(16)
-		case 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e: // add, sub, mul of extended-const
+		case OpI32Const, OpI64Const, OpF32Const, OpF64Const, OpV128Const, OpGlobalGet, OpRefNull, OpRefFunc,
+			OpI32Add, OpI32Sub, OpI32Mul, OpI64Add, OpI64Sub, OpI64Mul: // these of extended-const
 		default:
-			Fail("an expression is not constant: instruction %#x", op)
+			Fail("an expression is not constant: instruction %#x", in.Op)
 		}
 	}
 }

@@ -8,25 +8,6 @@ import (
 // Header is what a core module begins with: the magic number and version 1.
 const Header = "\x00asm\x01\x00\x00\x00"
 
-// Sections in the order of the binary format (core specification, 5.5.2), but for DataCount and Tag, which stand before Code
-// and Global.
-const (
-	SectionCustom    = 0
-	SectionType      = 1
-	SectionImport    = 2
-	SectionFunction  = 3
-	SectionTable     = 4
-	SectionMemory    = 5
-	SectionGlobal    = 6
-	SectionExport    = 7
-	SectionStart     = 8
-	SectionElement   = 9
-	SectionCode      = 10
-	SectionData      = 11
-	SectionDataCount = 12
-	SectionTag       = 13
-)
-
 // Reader reads what it consists of, from its beginning. What is not there or no such thing is a panic with a value that
 // [Recover] makes an error of.
 type Reader []byte
@@ -47,10 +28,13 @@ func Recover(err *error) {
 	}
 }
 
+// cutOff is not a part of its callers, so that these are small enough to be parts of theirs.
+func cutOff() { Fail("a section ends too soon") }
+
 // Take returns the next n bytes.
 func (r *Reader) Take(n uint64) []byte {
 	if n > uint64(len(*r)) {
-		Fail("a section ends too soon")
+		cutOff()
 	}
 	b := (*r)[:n:n]
 	*r = (*r)[n:]
@@ -58,10 +42,17 @@ func (r *Reader) Take(n uint64) []byte {
 }
 
 // Byte returns the next byte.
-func (r *Reader) Byte() byte { return r.Take(1)[0] }
+func (r *Reader) Byte() byte {
+	b := r.peek()
+	*r = (*r)[1:]
+	return b
+}
 
 // Uint reads an unsigned LEB128 number of up to 32 bits.
 func (r *Reader) Uint() uint64 {
+	if len(*r) > 0 && (*r)[0] < 0x80 { // most are so small, and modules consist of them
+		return uint64(r.Byte())
+	}
 	v, n := binary.Uvarint((*r)[:min(len(*r), 5)])
 	if n <= 0 || v > 1<<32-1 {
 		Fail("no unsigned number of 32 bits")
@@ -80,10 +71,11 @@ func (r *Reader) Uint64() uint64 {
 	return v
 }
 
-// Int reads a signed LEB128 number of up to 64 bits.
-func (r *Reader) Int() int64 {
+// Int reads a signed LEB128 number of as many bytes as one of up to so many bits may have. Whether those bits of the last byte are
+// right that it has no use for is not looked at.
+func (r *Reader) Int(bits int) int64 {
 	var v int64
-	for shift := 0; shift < 70; shift += 7 {
+	for shift := 0; shift < bits; shift += 7 {
 		b := r.Byte()
 		v |= int64(b&0x7f) << shift
 		if b&0x80 == 0 {
@@ -93,9 +85,23 @@ func (r *Reader) Int() int64 {
 			return v
 		}
 	}
-	Fail("no signed number of 64 bits")
+	Fail("no signed number of %d bits", bits)
 	return 0
 }
 
 // Name reads a name (core specification, 5.2.4). Whether it is UTF-8 is not looked at.
 func (r *Reader) Name() string { return string(r.Take(r.Uint())) }
+
+func (r *Reader) peek() byte {
+	if len(*r) == 0 {
+		cutOff()
+	}
+	return (*r)[0]
+}
+
+// End fails where anything is left.
+func (r *Reader) End() {
+	if len(*r) > 0 {
+		Fail("a part is longer than what it has, by %d bytes", len(*r))
+	}
+}

@@ -1,4 +1,4 @@
-package core
+package gate
 
 import (
 	"sync"
@@ -7,27 +7,27 @@ import (
 )
 
 func TestGate(t *testing.T) {
-	var g gate
+	var g Gate
 	for range 2 {
-		if !g.enter() {
+		if !g.Enter() {
 			t.Fatal("a new gate is closed")
 		}
 	}
 	var closers sync.WaitGroup
 	first := make(chan bool, 3)
 	for range 3 {
-		closers.Go(func() { first <- g.close() })
+		closers.Go(func() { first <- g.Close() })
 	}
-	g.leave()
+	g.Leave()
 	select {
 	case <-first:
-		t.Fatal("close did not wait for the last inside")
+		t.Fatal("Close did not wait for the last inside")
 	case <-time.After(20 * time.Millisecond):
 	}
-	if g.enter() {
+	if g.Enter() {
 		t.Error("a closing gate lets in")
 	}
-	g.leave()
+	g.Leave()
 	closers.Wait()
 	close(first)
 	firsts := 0
@@ -37,6 +37,6 @@ func TestGate(t *testing.T) {
 		}
 	}
 	if firsts != 1 {
-		t.Errorf("%d calls of close were first, want 1", firsts)
+		t.Errorf("%d calls of Close were first, want 1", firsts)
 	}
 }

@@ -1,10 +1,5 @@
 package wasm
 
-import (
-	"strconv"
-	"strings"
-)
-
 // Module is what [Read] reads.
 type Module struct {
 	Imports, Exports []Extern
@@ -12,6 +7,8 @@ type Module struct {
 	MemoryPages, Elements uint64
 	// Memories and Tables are their limits, those imported first.
 	Memories, Tables []Limits
+	// HasStart says that there is a start function.
+	HasStart bool
 }
 
 // Extern is an import or an export.
@@ -34,12 +31,9 @@ func Read(wasm []byte) (m Module, err error) {
 		}
 		return types[functions[function]]
 	}
-	r := Reader(wasm)
-	r.Take(uint64(len(Header)))
-	for len(r) > 0 {
-		id := r.Byte()
-		body := Reader(r.Take(r.Uint()))
-		switch id {
+	for _, s := range Split(wasm) {
+		body := Reader(s.Body)
+		switch s.ID {
 		case SectionType:
 			for range body.Uint() {
 				types = body.recursive(types)
@@ -69,7 +63,7 @@ func Read(wasm []byte) (m Module, err error) {
 				if initial {
 					body.Take(2)
 				}
-				body.valueType()
+				body.typeName()
 				m.addTable(body.Limits())
 				if initial && n > 1 {
 					Fail("a table after one with an initial value")
@@ -79,6 +73,8 @@ func Read(wasm []byte) (m Module, err error) {
 			for range body.Uint() {
 				m.addMemory(body.Limits())
 			}
+		case SectionStart:
+			m.HasStart = true
 		case SectionExport:
 			for range body.Uint() {
 				e := Extern{Name: body.Name(), Kind: body.externKind()}
@@ -114,12 +110,12 @@ func (r *Reader) Import() Import {
 	case "func":
 		i.Type = r.Uint()
 	case "table":
-		r.valueType()
+		r.typeName()
 		i.Limits = r.Limits()
 	case "memory":
 		i.Limits = r.Limits()
 	case "global":
-		r.valueType()
+		r.typeName()
 		r.Byte()
 	case "tag":
 		r.Byte()
@@ -160,92 +156,4 @@ func (r *Reader) Limits() Limits {
 		l.Max = number()
 	}
 	return l
-}
-
-// recursive reads an entry of the type section and appends its types: one, or those of a recursive group (5.3.10).
-func (r *Reader) recursive(types []string) []string {
-	n := uint64(1)
-	if r.peek() == 0x4e {
-		r.Byte()
-		n = r.Uint()
-	}
-	for range n {
-		types = append(types, r.subtype())
-	}
-	return types
-}
-
-func (r *Reader) peek() byte {
-	if len(*r) == 0 {
-		Fail("a section ends too soon")
-	}
-	return (*r)[0]
-}
-
-// subtype reads one type and returns a function's signature, or "".
-func (r *Reader) subtype() string {
-	kind := r.Byte()
-	if kind == 0x50 || kind == 0x4f { // open or final, with supertypes
-		for range r.count() {
-			r.Uint()
-		}
-		kind = r.Byte()
-	}
-	switch kind {
-	case 0x60:
-		params := r.valueTypes()
-		return "(" + params + ") -> (" + r.valueTypes() + ")"
-	case 0x5f:
-		for range r.count() {
-			r.fieldType()
-		}
-	case 0x5e:
-		r.fieldType()
-	default:
-		Fail("type of kind %#x", kind)
-	}
-	return ""
-}
-
-func (r *Reader) fieldType() {
-	if k := r.peek(); k == 0x78 || k == 0x77 { // packed
-		r.Byte()
-	} else {
-		r.valueType()
-	}
-	r.Byte() // mutability
-}
-
-func (r *Reader) valueTypes() string {
-	var names []string
-	for range r.count() {
-		names = append(names, r.valueType())
-	}
-	return strings.Join(names, ", ")
-}
-
-// valueNames are number, vector and the short forms of reference types (5.3.1 to 5.3.5).
-var valueNames = map[byte]string{
-	0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128",
-	0x70: "funcref", 0x6f: "externref", 0x6e: "anyref", 0x6d: "eqref", 0x6c: "i31ref", 0x6b: "structref", 0x6a: "arrayref",
-	0x69: "exnref", 0x71: "nullref", 0x72: "nullexternref", 0x73: "nullfuncref", 0x74: "nullexnref",
-}
-
-func (r *Reader) valueType() string {
-	k := r.Byte()
-	if k != 0x63 && k != 0x64 {
-		if name := valueNames[k]; name != "" {
-			return name
-		}
-		Fail("value of type %#x", k)
-	}
-	heap := r.Int() // an index, or the short form's byte as a negative number
-	name := strconv.FormatInt(heap, 10)
-	if short := valueNames[byte(heap)&0x7f]; heap < 0 && short != "" {
-		name = strings.TrimSuffix(short, "ref")
-	}
-	if k == 0x63 {
-		return "(ref null " + name + ")"
-	}
-	return "(ref " + name + ")"
 }
