@@ -79,7 +79,7 @@ func (i *interpreter) load(src *core.Source, checked []byte) (core.Code, error) 
 	if len(checked) > math.MaxInt32 {
 		return nil, errors.New("it is too large")
 	}
-	c := &code{library: i.library, fresh: checked}
+	c := &code{library: i.library, fresh: checked, pages: original.MemoryPages}
 	for f, offered := range preview1.Table() {
 		if slices.ContainsFunc(original.Imports, func(e wasm.Extern) bool {
 			return e.Kind == "func" && e.Module == offered.Module && e.Name == offered.Name
