@@ -135,19 +135,21 @@ var streamCases = []Case{
 			r, w := pipe(t)
 			t.cfg.Stdout = w
 			inst := t.start(t.endless())
-			read := make(chan string)
+			var b []byte
+			read := make(chan error, 1) // the test may be over before the pipe is
 			go func() {
-				b, err := io.ReadAll(r)
-				if err != nil {
-					t.Error(err)
-				}
-				read <- string(b)
+				var err error
+				b, err = io.ReadAll(r)
+				read <- err
 			}()
 			t.same(t.wait(inst), nil)
 			if err := w.Close(); err != nil {
 				t.Errorf("the caller's pipe was closed: %v", err)
 			}
-			t.counted(<-read, mebibyte)
+			if err := <-read; err != nil {
+				t.Error(err)
+			}
+			t.counted(string(b), mebibyte)
 		},
 	},
 	{

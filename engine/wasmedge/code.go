@@ -4,6 +4,7 @@ package wasmedge
 
 import (
 	"context"
+	"errors"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/internal/core"
@@ -15,6 +16,7 @@ type code struct {
 	library *library
 	module  module
 	imports []uint32 // of preview1.Table
+	pages   uint64   // of memory that an instance begins with
 	fresh   []byte   // the instrumented module, for the cache; nil where that has it
 }
 
@@ -32,13 +34,23 @@ func (r running) call(function int, memory []byte, args []uint64) preview1.Errno
 	return r.Host.Call(function, memory, args[:len(preview1.Table()[function].Params)])
 }
 
+// errNoRoom is the host's failure, not the guest's: the engine reserves that much for each memory, whatever its size.
+var errNoRoom = errors.New("no 12 GiB of address space for the guest's memory: raise the process's limit of it (RLIMIT_AS), or run fewer guests")
+
 // Run implements core.Code.
 func (c *code) Run(ctx context.Context, r *core.Run) error {
 	inst, failed := c.library.instance(c.module, c.imports, r.MemoryLimit, running{r})
 	if inst == nil {
+		// Data did not fit. Into a memory that is not there it never does.
+		if traps[failed.code] == engine.TrapMemoryBounds && !c.library.hasRoom() {
+			return errNoRoom
+		}
 		return trapOf(failed.code, failed.message, false)
 	}
 	defer inst.close()
+	if !inst.memoryIsThere(memoryExport, c.pages) {
+		return errNoRoom
+	}
 	cancelled := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		inst.cancel()

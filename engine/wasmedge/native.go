@@ -191,6 +191,27 @@ static uint64_t memory_length(run *r, const char *name, uint32_t length) {
 	return m ? (uint64_t)WasmEdge_MemoryInstanceGetPageSize(m) << 16 : 0;
 }
 
+// is_there tells whether a memory is: where the library could have no address space for one it goes on with a pointer to nothing, and a
+// guest that grows it would get the pages from address 0 on, in place of whatever the process has there.
+static bool is_there(WasmEdge_MemoryInstanceContext *m, uint64_t pages) {
+	return WasmEdge_MemoryInstanceGetPageSize(m) == pages && WasmEdge_MemoryInstanceGetPointer(m, 0, 0) != NULL;
+}
+
+static bool memory_is_there(run *r, const char *name, uint32_t length, uint64_t pages) {
+	WasmEdge_MemoryInstanceContext *m = WasmEdge_ModuleInstanceFindMemory(r->module, WasmEdge_StringWrap(name, length));
+	return !m || is_there(m, pages);
+}
+
+// has_room tells whether there is address space for a memory now.
+static bool has_room(void) {
+	WasmEdge_MemoryTypeContext *t = WasmEdge_MemoryTypeCreate((WasmEdge_Limit){.Min = 1});
+	WasmEdge_MemoryInstanceContext *m = WasmEdge_MemoryInstanceCreate(t);
+	bool ok = m && is_there(m, 1);
+	WasmEdge_MemoryInstanceDelete(m);
+	WasmEdge_MemoryTypeDelete(t);
+	return ok;
+}
+
 static int32_t global_value(run *r, const char *name, uint32_t length) {
 	return WasmEdge_ValueGetI32(WasmEdge_GlobalInstanceGetValue(WasmEdge_ModuleInstanceFindGlobal(r->module, WasmEdge_StringWrap(name, length))));
 }
@@ -330,6 +351,14 @@ func (i *instance) cancel() { C.cancel(i.library.c, i.c) }
 func (i *instance) memoryLength(name string) uint64 {
 	return uint64(C.memory_length(i.c, chars(name), C.uint32_t(len(name))))
 }
+
+// memoryIsThere tells whether the memory exported under that name, if there is one, has what it is to begin with.
+func (i *instance) memoryIsThere(name string, pages uint64) bool {
+	return bool(C.memory_is_there(i.c, chars(name), C.uint32_t(len(name)), C.uint64_t(pages)))
+}
+
+// hasRoom tells whether there is address space for a memory.
+func (*library) hasRoom() bool { return bool(C.has_room()) }
 
 // global is the value of an i32 exported under that name.
 func (i *instance) global(name string) int32 {

@@ -77,7 +77,7 @@ func (i *interpreter) load(src *core.Source, checked []byte) (core.Code, error) 
 	if len(checked) > math.MaxInt32 {
 		return nil, errors.New("it is too large")
 	}
-	c := &code{library: i.library, fresh: checked}
+	c := &code{library: i.library, fresh: checked, pages: original.MemoryPages}
 	for _, f := range core.HostFunctions(original.Imports) {
 		c.imports = append(c.imports, uint32(f))
 	}

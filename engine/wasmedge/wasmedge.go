@@ -10,7 +10,8 @@
 // Core modules run on wasi/preview1, not on WasmEdge's own WASI, with WebAssembly 2.0, tail calls and extended constant
 // expressions. What a guest calls is bounded: its stack is at most 32 MiB of the interpreter's, room for some hundred thousand
 // calls, and its end is a trap; the library itself has no bound, and ends the process. Tables have at most ten million elements together.
-// The memory limit of a run is for linear memory and for the tables that a module starts with. What package engine/cache keeps is
+// The memory limit of a run is for linear memory and for the tables that a module starts with. A memory reserves 12 GiB of address
+// space, and a run for which there is not so much fails before its guest begins. What package engine/cache keeps is
 // the module with these bounds in it. A guest takes a thread as long as it runs, and a module some fifty bytes for each of its
 // instructions: bound Options.MaxModuleBytes where modules are not trusted to be of a decent size.
 //

@@ -29,8 +29,6 @@ func TestBoundTables(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := func() (b []byte, err error) {
 				defer wasm.Recover(&err)
-						if growth == 0 {
-							}
 				return wasm.BoundTables([]byte(c.in)), nil
 			}()
 			if string(got) != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
