@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -139,6 +140,7 @@ func FuzzInstrument(f *testing.F) {
 	for _, c := range interruptible {
 		f.Add(c.wasm())
 	}
+	f.Add(typeBeyond)
 	rt := wazero.NewRuntimeWithConfig(f.Context(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
 	f.Fuzz(func(t *testing.T, wasm []byte) {
 		if len(wasm) < 8 || len(wasm) > 1<<14 || string(wasm[:8]) != "\x00asm\x01\x00\x00\x00" {
@@ -148,7 +150,7 @@ func FuzzInstrument(f *testing.F) {
 			return // wazero may allocate what such a module says
 		}
 		out, ierr := instrument(wasm, true)
-		plain, perr := rt.CompileModule(t.Context(), wasm)
+		plain, perr := compilePlain(t.Context(), rt, wasm)
 		if perr == nil {
 			defer plain.Close(t.Context())
 		}
@@ -167,6 +169,35 @@ func FuzzInstrument(f *testing.F) {
 			t.Errorf("plain %v, instrumented %v", perr, cerr)
 		}
 	})
+}
+
+// compilePlain compiles what has not been instrumented, where wazero may panic: an error, too.
+func compilePlain(ctx context.Context, rt wazero.Runtime, wasm []byte) (m wazero.CompiledModule, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return rt.CompileModule(ctx, wasm)
+}
+
+// typeBeyond has a tail call to a function whose type is one that the module does not have: wazero looks for it before it has
+// seen that.
+var typeBeyond = []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x03\x02\x00\x30\x0a\x0b\x02\x04\x00\x12\x01\x0b\x04\x01\x00\x7f\x0b")
+
+// TestTypeBeyond: a module over which wazero panics is an invalid one, with checks and without.
+func TestTypeBeyond(t *testing.T) {
+	for _, debug := range []bool{true, false} {
+		e, err := New(t.Context(), engine.Options{DebugInfo: debug})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		var invalid *engine.InvalidModuleError
+		if _, err := e.Compile(t.Context(), engine.FromBytes(typeBeyond)); !errors.As(err, &invalid) {
+			t.Errorf("with checks %t: %v, want an *engine.InvalidModuleError", !debug, err)
+		}
+	}
 }
 
 // loop is a guest that never ends by itself, written in bytes.
