@@ -20,6 +20,12 @@ const (
 	budget = 1 << 20 // some ten to a few hundred microseconds, 20 milliseconds where every load misses every cache
 	callee = 64      // what a call pays for a function that does not pay
 
+	// wazero's time for compiling grows with the third power of how deep loops are in each other, and with the second of the
+	// labels of a branch table: fifteen kilobytes of the one would take half a minute. These are far beyond what compilers emit;
+	// that for labels is also what browsers have.
+	maxLoops  = 500
+	maxLabels = 65_520
+
 	bytesShift    = 4 // a bulk instruction on memory pays 1 for 16 bytes
 	elementsShift = 1 // one on a table for 2 elements
 )
@@ -81,6 +87,7 @@ type costs struct {
 func (m *metered) cost(code wasm.Reader, locals uint64) (costs, error) {
 	c := costs{loops: []int64{0}}
 	inside := []int{0} // for each block: which loop it is in
+	depth := []int{0}  // for each loop: how many it is in, with itself
 	for len(inside) > 0 {
 		before := len(code)
 		in, err := next(&code)
@@ -96,6 +103,9 @@ func (m *metered) cost(code wasm.Reader, locals uint64) (costs, error) {
 				limit = uint64(len(m.types))
 			}
 			if in.op == opLoop {
+				if depth = append(depth, depth[loop]+1); depth[len(depth)-1] > maxLoops {
+					return c, errLoops
+				}
 				loop = len(c.loops)
 				c.loops = append(c.loops, 0)
 			}

@@ -160,7 +160,11 @@ func next(r *wasm.Reader) (in instruction, err error) {
 		in.index = r.Uint()
 		r.Uint()
 	case labels:
-		for range r.Uint() + 1 {
+		n := r.Uint()
+		if n > maxLabels {
+			return in, errLabels
+		}
+		for range n + 1 {
 			in.index = max(in.index, r.Uint())
 		}
 	case memArg, memArg1:

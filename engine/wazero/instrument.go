@@ -24,6 +24,8 @@ var sectionOrder = map[byte]int{
 var (
 	errTables  = fmt.Errorf("its tables have more than %d elements", maxElements)
 	errIndex   = errors.New("it names something that it does not have")
+	errLoops   = fmt.Errorf("a function has more than %d loops in each other", maxLoops)
+	errLabels  = fmt.Errorf("a branch table has more than %d labels", maxLabels)
 	errSection = errors.New("a section is not what or where it should be")
 )
 
