@@ -115,6 +115,7 @@ var immediates, immediatesFC, immediatesFD = func() (plain, fc, fd [256]byte) {
 
 var (
 	errInstruction = errors.New("it has an instruction that is not supported")
+	errVector      = errors.New("it has a vector instruction whose number is not written in as few bytes as possible, or is not supported")
 	errType        = errors.New("it has a type that is not supported")
 )
 
@@ -140,7 +141,7 @@ func next(r *wasm.Reader) (in instruction, err error) {
 		// The number takes two bytes from 128 on. wazero reads the first alone, and the second, which is 1, as a nop.
 		sub := r.Byte()
 		if sub >= 0x80 && (len(*r) == 0 || (*r)[0] != 1) {
-			return in, errInstruction
+			return in, errVector
 		}
 		in.op, kind = 0xfd00|int(sub), immediatesFD[sub]
 	}
