@@ -369,6 +369,37 @@ func TestGroup(t *testing.T) {
 	gone(t, pid)
 }
 
+// TestStraggler checks that a process which has left the group does not keep Wait by the streams that it has open.
+func TestStraggler(t *testing.T) {
+	m := compile(t, open(t, subprocess.Config{Engine: testEngine}, engine.Options{}), quick)
+	r, w := io.Pipe()
+	defer r.Close()
+	inst, err := m.Start(t.Context(), &wasi.Config{Args: []string{"escapes"}, Stdout: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- inst.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(late):
+		t.Error("Wait does not return")
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	gone(t, pid)
+}
+
 // TestParentKilled checks that a child does not outlive a parent that has no time to end it.
 func TestParentKilled(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")

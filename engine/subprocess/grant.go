@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/vfs"
@@ -107,17 +108,22 @@ func newGrant(cfg *wasi.Config) (_ *grant, err error) {
 	return g, nil
 }
 
-// serve answers the child's questions about streams until release is called, which is when the child is gone.
+// serve answers the child's questions about streams until release is called, which is when the child is gone: what is left of
+// it then, if anything, is answered for a while.
 func (g *grant) serve(ctx context.Context) (release func()) {
 	stop := vfs.NewStop(ctx)
+	streams := g.streams
 	var serving sync.WaitGroup
-	for _, s := range g.streams {
+	for _, s := range streams {
 		s.stop = stop
 		serving.Go(s.serve)
 	}
 	g.streams = nil
 	return func() {
 		stop.Close()
+		for _, s := range streams {
+			_ = s.conn.SetDeadline(time.Now().Add(stragglers))
+		}
 		serving.Wait()
 	}
 }

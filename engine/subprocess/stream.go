@@ -42,11 +42,11 @@ func (s *streamServer) serve() {
 		if _, err := io.ReadFull(s.conn, buf[:streamHead]); err != nil {
 			return
 		}
-		n, what := int(binary.BigEndian.Uint32(buf)), binary.BigEndian.Uint32(buf[4:])
-		if n > streamChunk {
+		n, what := binary.BigEndian.Uint32(buf), binary.BigEndian.Uint32(buf[4:])
+		if n > streamChunk { // compared before it is an int, which may have 32 bits and a sign
 			return
 		}
-		data := buf[streamHead : streamHead+n]
+		data := buf[streamHead : streamHead+int(n)]
 		var done int
 		var err error
 		switch {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -82,8 +83,8 @@ func (m testCompiled) Start(_ context.Context, cfg *wasi.Config) (engine.Instanc
 		return nil, errors.New("test: does not start")
 	}
 	go func() {
-		defer close(i.done)
 		i.err = misbehave(cfg)
+		close(i.done) // not deferred: a panic must not look like an end on its way
 	}()
 	return i, nil
 }
@@ -135,6 +136,27 @@ func misbehave(cfg *wasi.Config) error {
 			return err
 		}
 		fmt.Fprint(cfg.Stdout, sleep.Pid)
+		return nil
+	case "escapes": // what it leaves behind has left the group and keeps every socket
+		attr := &os.ProcAttr{Files: []*os.File{nil, nil, nil}, Sys: &syscall.SysProcAttr{Setsid: true}}
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			return err
+		}
+		for _, fd := range fds {
+			n, _ := strconv.Atoi(fd.Name())
+			if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(to, "socket:") {
+				if n, err = syscall.Dup(n); err != nil {
+					return err
+				}
+				attr.Files = append(attr.Files, os.NewFile(uintptr(n), to))
+			}
+		}
+		sleep, err := os.StartProcess("/bin/sleep", []string{"sleep", "600"}, attr)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(cfg.Stdout, sleep.Pid)
 		return nil
 	case "hang":
 		fmt.Fprintf(cfg.Stdout, "%d\n", self)

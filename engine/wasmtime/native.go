@@ -147,7 +147,9 @@ func (c *compiled) close() {
 
 // run runs the module on the calling thread, which must be one with a large stack.
 func (l *library) run(ctx context.Context, c *compiled, r *core.Run, b bounds, d demand) error {
-	return l.guarded(ctx, r, b, d, 1, func(r *core.Run, store *C.wasmtime_store_t, guest *C.guest_t) error { return l.call(c, r, store, guest) })
+	return l.guarded(ctx, r, b, d, 1, func(r *core.Run, store *C.wasmtime_store_t, guest *C.guest_t) error {
+		return l.call(c, r, store, guest)
+	})
 }
 
 // guarded calls what runs a guest with a store of its own that has its bounds, of so many core instances, and ends it with ctx.

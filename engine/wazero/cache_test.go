@@ -163,6 +163,31 @@ func TestCacheRequired(t *testing.T) {
 	}
 }
 
+// TestCacheUnwritable: where nothing can be written to the cache a module is compiled all the same, and the log says why it is not
+// kept.
+func TestCacheUnwritable(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	var log bytes.Buffer
+	e, err := New(t.Context(), engine.Options{CacheDir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	m, err := e.Compile(t.Context(), engine.FromBytes(exit42))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Run(t.Context(), m, nil); engine.ExitCode(err) != 42 {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "is not kept in the cache") {
+		t.Errorf("logged %q", log.String())
+	}
+}
+
 func TestCacheUntrusted(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o777); err != nil {

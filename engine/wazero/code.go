@@ -22,6 +22,7 @@ type code struct {
 	folder   string                  // where wazero keeps code
 	remove   func()                  // removes it; nil without a folder
 	alone    bool                    // guests have none, and the process to themselves
+	unkept   error                   // why it has no folder although there is a cache
 }
 
 // useFolder makes a directory in dir for wazero to read code from, or write it to.

@@ -20,6 +20,10 @@ const (
 	budget = 1 << 20 // some ten to a few hundred microseconds, 20 milliseconds where every load misses every cache
 	callee = 64      // what a call pays for a function that does not pay
 
+	// wazero's time for compiling grows with the third power of how deep loops are in each other: fifteen kilobytes of them would
+	// take half a minute. This is far beyond what compilers emit.
+	maxLoops = 500
+
 	bytesShift    = 4 // a bulk instruction on memory pays 1 for 16 bytes
 	elementsShift = 1 // one on a table for 2 elements
 )
@@ -67,6 +71,7 @@ type costs struct {
 func (m *metered) cost(code wasm.Reader, locals uint64) costs {
 	c := costs{loops: []int64{0}}
 	inside := []int{0} // for each block: which loop it is in
+	depth := []int{0}  // for each loop: how many it is in, with itself
 	for len(inside) > 0 {
 		in := code.Instruction()
 		loop := inside[len(inside)-1]
@@ -78,6 +83,9 @@ func (m *metered) cost(code wasm.Reader, locals uint64) costs {
 				limit = uint64(len(m.types))
 			}
 			if in.Op == wasm.OpLoop {
+				if depth = append(depth, depth[loop]+1); depth[len(depth)-1] > maxLoops {
+					wasm.Fail("a function has more than %d loops in each other", maxLoops)
+				}
 				loop = len(c.loops)
 				c.loops = append(c.loops, 0)
 			}

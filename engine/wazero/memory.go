@@ -82,12 +82,8 @@ func (m *memory) giveBack() {
 	}
 }
 
-// grow returns memory of size bytes that begins with now: a copy where now has no room for it.
+// grow returns memory of size bytes that begins with now: a copy where now has no room for it, which then has some to spare.
+// A guest that grows page by page would otherwise copy all that it has for each, without a check in between.
 func grow(now []byte, size uint64) []byte {
-	if uint64(cap(now)) >= size {
-		return now[:size]
-	}
-	b := make([]byte, size)
-	copy(b, now)
-	return b
+	return append(now, make([]byte, size-uint64(len(now)))...)
 }

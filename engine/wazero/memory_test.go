@@ -76,3 +76,33 @@ func TestMemoryIsCleared(t *testing.T) {
 		}
 	}
 }
+
+// Where no address space can be reserved, a guest that grows page by page must not copy all that it has each time.
+func TestGrowCopiesSeldom(t *testing.T) {
+	const pages = 512
+	var memory []byte
+	copies := 0
+	for n := range uint64(pages) {
+		size := (n + 1) * wasi.PageSize
+		grown := grow(memory, size)
+		if memory != nil && &grown[0] != &memory[0] {
+			copies++
+		}
+		if memory = grown; uint64(len(memory)) != size {
+			t.Fatalf("%d bytes, want %d", len(memory), size)
+		}
+		page := memory[n*wasi.PageSize:]
+		if bytes.IndexByte(page, 1) >= 0 {
+			t.Fatalf("page %d is not zero", n)
+		}
+		page[0], page[len(page)-1] = 1, 1
+	}
+	for n := range uint64(pages) {
+		if memory[n*wasi.PageSize] != 1 || memory[(n+1)*wasi.PageSize-1] != 1 {
+			t.Errorf("page %d was lost", n)
+		}
+	}
+	if copies > pages/8 {
+		t.Errorf("copied %d times while it grew by %d pages", copies, pages)
+	}
+}

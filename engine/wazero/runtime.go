@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -72,15 +73,23 @@ func (c *compiler) Compile(ctx context.Context, src *core.Source) (core.Code, er
 	made := &code{}
 	if c.cache != nil {
 		if err := made.useFolder(c.cache); err != nil {
-			return nil, err
+			made = &code{unkept: err}
 		}
 	}
-	return c.build(ctx, src, made)
+	done, err := c.build(ctx, src, made)
+	var path *fs.PathError
+	if made.folder != "" && errors.As(err, &path) { // a full disk is no fault of the module's
+		return c.build(ctx, src, &code{unkept: path})
+	}
+	return done, err
 }
 
 // Save implements core.Runtime: wazero has written its code while it compiled.
 func (c *compiler) Save(made core.Code, put func(label string, content io.Reader) error) error {
 	m := made.(*code)
+	if m.unkept != nil {
+		return m.unkept
+	}
 	defer m.leaveFolder()
 	path, err := onlyEntry(m.folder)
 	if errors.Is(err, os.ErrNotExist) {
@@ -129,9 +138,16 @@ func (c *compiler) Load(ctx context.Context, src *core.Source, entry *cache.Entr
 // build decodes, validates and compiles src, or loads what wazero finds in made's folder, and offers it the host's functions.
 func (c *compiler) build(ctx context.Context, src *core.Source, made *code) (_ core.Code, err error) {
 	done := false
-	defer func() { // after a panic too
+	defer func() {
 		if !done {
 			made.free()
+		}
+		switch r := recover().(type) {
+		case nil:
+		case runtime.Error: // of wazero's, where it relies on what it has not looked at yet
+			err = &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: fmt.Errorf("wazero panicked: %w", r)}
+		default:
+			panic(r)
 		}
 	}()
 	config := wazero.NewRuntimeConfig().

@@ -1,5 +1,8 @@
 package wasm
 
+// MaxLabels is how many labels a branch table may have, as in browsers. Compilers may take time that grows with their square.
+const MaxLabels = 65_520
+
 // Opcodes of instructions (core specification, 5.4) that somebody looks for, or writes. One with a prefix has that in the upper
 // byte.
 const (
@@ -203,7 +206,11 @@ func (r *Reader) Instruction() (in Instruction) {
 		in.Index = r.Uint()
 		r.Uint()
 	case labels:
-		for range r.Uint() + 1 {
+		n := r.Uint()
+		if n > MaxLabels {
+			Fail("a branch table has more than %d labels", MaxLabels)
+		}
+		for range n + 1 {
 			in.Index = max(in.Index, r.Uint())
 		}
 	case memArg, memArgLane:

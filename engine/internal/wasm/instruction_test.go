@@ -97,7 +97,7 @@ func TestInstructionRefused(t *testing.T) {
 		{"a block with a result in two bytes", "\x02\xff\x7f", "block of type"},
 		{"a block's type in six bytes", "\x02\x80\x80\x80\x80\x80\x00", "33 bits"},
 		{"labels without a number", "\x0e\xff\xff\xff\xff\x1f", "no unsigned number"},
-		{"many labels", "\x0e\xff\xff\xff\xff\x0f", "no unsigned number"},
+		{"many labels", "\x0e\xff\xff\xff\xff\x0f", "more than 65520 labels"},
 		{"a memory in an alignment", "\x28\x42\x00\x00", "alignment"},
 		{"a large alignment", "\x28\x05\x00", "alignment"},
 		{"an offset of 64 bits", "\x28\x00\x80\x80\x80\x80\x10", "no unsigned number"},
