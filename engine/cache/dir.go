@@ -292,14 +292,3 @@ func (d *Dir) put(k Key, label string, content io.Reader, f *os.File, temp strin
 	}
 	return err
 }
-
-// Remove removes the entry for k, for an engine that could not use it.
-func (d *Dir) Remove(k Key) error {
-	if err := d.writable("remove"); err != nil {
-		return err
-	}
-	if err := d.root.RemoveAll(k.String()); err != nil {
-		return fmt.Errorf("cache: %w", err)
-	}
-	return nil
-}

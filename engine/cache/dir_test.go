@@ -74,12 +74,6 @@ func TestPutAndGet(t *testing.T) {
 	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o700 {
 		t.Errorf("made with mode %v, %v; want 0700", st.Mode(), err)
 	}
-	if err := d.Remove(key("x")); err != nil {
-		t.Error(err)
-	}
-	if _, err := d.Get(key("x")); !errors.Is(err, ErrMiss) {
-		t.Errorf("Get after Remove: %v, want ErrMiss", err)
-	}
 }
 
 func TestDamaged(t *testing.T) {

@@ -163,7 +163,7 @@ func (l *library) guarded(ctx context.Context, r *core.Run, b bounds, d demand, 
 	guest.run = C.size_t(n)
 	store := C.wasmoci_new_store(l.engine, guest, C.bool(l.epochs))
 	defer C.wasmtime_store_delete(store)
-	memory := C.int64_t(-1)
+	memory := C.int64_t(4 << 30) // what wasi.Limits promises for none, also to a memory with addresses of 64 bits
 	if b.memory != 0 || r.MemoryLimit != 0 {
 		memory = C.int64_t(b.memory)
 	}

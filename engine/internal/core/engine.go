@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -210,7 +211,8 @@ func (m *module) make(ctx context.Context, src *Source, digest [sha256.Size]byte
 		return fresh()
 	}
 	key := cache.Key{Module: digest, Engine: m.engine.name, Version: m.engine.rt.Version(), Config: m.engine.rt.Config(), CPU: cache.CPU()}
-	found, unusable := m.load(ctx, src, key)
+	var bad os.FileInfo
+	found, unusable := m.load(ctx, src, key, &bad)
 	if found {
 		return nil
 	}
@@ -225,7 +227,7 @@ func (m *module) make(ctx context.Context, src *Source, digest [sha256.Size]byte
 		return err
 	}
 	defer unlock()
-	if found, _ := m.load(ctx, src, key); found { // somebody else made it meanwhile
+	if found, _ := m.load(ctx, src, key, &bad); found { // somebody else made it meanwhile
 		return nil
 	}
 	if err := fresh(); err != nil {
@@ -255,31 +257,34 @@ func (m *module) lock(ctx context.Context, key cache.Key) (unlock func(), err er
 	return unlock, nil
 }
 
-// load gives m code from the cache. Where it has some that cannot be used, the reason is logged and returned, and the entry
-// removed if that is allowed.
-func (m *module) load(ctx context.Context, src *Source, key cache.Key) (found bool, unusable error) {
-	dir, opts := m.engine.cache, m.engine.opts
+// load gives m code from the cache. Where it has some that cannot be used, the reason is logged and returned, and the entry is
+// put into bad: it is left for the next to replace, as somebody may have done meanwhile, and not tried again.
+func (m *module) load(ctx context.Context, src *Source, key cache.Key, bad *os.FileInfo) (found bool, unusable error) {
+	dir, log := m.engine.cache, m.engine.opts.Logger
 	entry, err := dir.Get(key)
 	if errors.Is(err, cache.ErrMiss) {
 		return false, nil
 	}
 	if err != nil {
-		opts.Logger.Warn("compiled code is not taken from the cache", "module", src.Name, "error", err)
+		log.Warn("compiled code is not taken from the cache", "module", src.Name, "error", err)
 		return false, err
 	}
+	defer entry.File.Close()
+	st, err := entry.File.Stat()
+	if err != nil {
+		return false, err
+	}
+	if *bad != nil && os.SameFile(st, *bad) {
+		return false, nil
+	}
 	err = m.build(engine.PhaseLoad, func() (Code, error) { return m.engine.rt.Load(context.WithoutCancel(ctx), src, entry) })
-	_ = entry.File.Close()
-	if err == nil {
-		m.info.Cached = true
-		return true, nil
+	if err != nil {
+		*bad = st
+		log.Warn("cached code cannot be used", "module", src.Name, "error", err)
+		return false, err
 	}
-	opts.Logger.Warn("cached code cannot be used", "module", src.Name, "error", err)
-	if opts.CacheMode == engine.CacheReadWrite {
-		if rerr := dir.Remove(key); rerr != nil {
-			opts.Logger.Warn("cached code that cannot be used is still there", "module", src.Name, "error", rerr)
-		}
-	}
-	return false, err
+	m.info.Cached = true
+	return true, nil
 }
 
 // describe fills in what the module imports and exports, what it starts with, and what it cannot be started without.
