@@ -108,3 +108,14 @@ func (c *componentCode) Close() error {
 	c.component.close()
 	return nil
 }
+
+// add adds what another module of the same component takes.
+func (d *demand) add(o demand) {
+	d.memories += o.memories
+	d.tables += o.tables
+	d.largestMemory = max(d.largestMemory, o.largestMemory)
+	d.largestTable = max(d.largestTable, o.largestTable)
+	d.fixed += o.fixed
+	d.growing += o.growing
+	d.shared = d.shared || o.shared
+}

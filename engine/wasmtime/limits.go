@@ -42,17 +42,6 @@ func demandOf(m wasm.Module) demand {
 	return d
 }
 
-// add adds what another module of the same component takes.
-func (d *demand) add(o demand) {
-	d.memories += o.memories
-	d.tables += o.tables
-	d.largestMemory = max(d.largestMemory, o.largestMemory)
-	d.largestTable = max(d.largestTable, o.largestTable)
-	d.fixed += o.fixed
-	d.growing += o.growing
-	d.shared = d.shared || o.shared
-}
-
 // elements are those that the tables could have, if each that grows were as large as the largest. It is a number above maxElements,
 // and no other, where they would be too many.
 func (d demand) elements() uint64 {
