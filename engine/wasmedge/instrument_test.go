@@ -183,7 +183,7 @@ func TestInstrumentRefuses(t *testing.T) {
 		{"a function that is not there", "function 1 does not exist", command(function(none, "\x10\x01\x0b"))},
 		{"many locals", "more than 50000 locals", command(function("\x02\xa8\xc3\x01\x7f\xa9\xc3\x01\x7e", "\x0b"))},
 		{"locals of 4 GiB", "more than 50000 locals", command(function("\x01\xff\xff\xff\xff\x0f\x7f", "\x0b"))},
-		{"many labels", "no unsigned number", command(function(none, "\x0e\xff\xff\xff\xff\x0f"))},
+		{"many labels", "more than 65520 labels", command(function(none, "\x0e\xff\xff\xff\xff\x0f"))},
 		{"code that does not end", "ends too soon", command(function(none, "\x01"))},
 		{"code after the end", "after the end", command(function(none, "\x0b\x01"))},
 		{"exceptions", "not supported", command(function(none, "\x06\x40\x0b\x0b"))},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,16 +15,20 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
+// TestMain is the program itself where it is not called as a test.
+func TestMain(m *testing.M) {
+	if len(os.Args) < 2 || !strings.HasPrefix(os.Args[1], "-test.") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
 func Example() {
 	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "engine")
+	path, err := os.Executable() // in place of one that was built and installed
 	if err != nil {
 		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "engine")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		panic(string(out))
 	}
 	eng, err := subprocess.New(ctx, subprocess.Config{Engine: "wazero", Path: path}, engine.Options{})
 	if err != nil {
@@ -51,9 +54,9 @@ func Example() {
 }
 
 func TestByHand(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "engine")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
 	out, err := exec.Command(path).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "descriptor 3 is no Unix socket") {

@@ -31,30 +31,30 @@ static void list(const char *path) {
 }
 
 int main(void) {
-	say("mkdir", mkdir("/work", 0755));
-	say("mkdir again", mkdir("/work", 0755));
+	say("mkdir", mkdir("/here", 0755));
+	say("mkdir again", mkdir("/here", 0755));
 	say("mkdir beneath nothing", mkdir("/nothing/below", 0755));
-	say("open", open("/work/a", O_CREAT | O_WRONLY, 0644));
-	say("open exclusively", open("/work/a", O_CREAT | O_EXCL | O_WRONLY, 0644));
-	say("open a directory to write", open("/work", O_WRONLY));
-	say("symlink", symlink("a", "/work/link"));
-	say("symlink to itself", symlink("loop", "/work/loop"));
-	say("through the loop", open("/work/loop", O_RDONLY));
-	say("link", link("/work/a", "/work/b"));
-	say("rename", rename("/work/b", "/work/c"));
-	say("rename onto a directory", rename("/work/c", "/work"));
-	say("rmdir with something in it", rmdir("/work"));
-	say("rmdir of a file", rmdir("/work/a"));
-	say("unlink of a directory", unlink("/work"));
+	say("open", open("/here/a", O_CREAT | O_WRONLY, 0644));
+	say("open exclusively", open("/here/a", O_CREAT | O_EXCL | O_WRONLY, 0644));
+	say("open a directory to write", open("/here", O_WRONLY));
+	say("symlink", symlink("a", "/here/link"));
+	say("symlink to itself", symlink("loop", "/here/loop"));
+	say("through the loop", open("/here/loop", O_RDONLY));
+	say("link", link("/here/a", "/here/b"));
+	say("rename", rename("/here/b", "/here/c"));
+	say("rename onto a directory", rename("/here/c", "/here"));
+	say("rmdir with something in it", rmdir("/here"));
+	say("rmdir of a file", rmdir("/here/a"));
+	say("unlink of a directory", unlink("/here"));
 	say("out by the parent", open("/../../../etc/shadow", O_RDONLY));
 	char target[10] = {0};
-	printf("readlink %zd %s\n", readlink("/work/link", target, 9), target);
+	printf("readlink %zd %s\n", readlink("/here/link", target, 9), target);
 	struct stat st;
-	say("stat", stat("/work/link", &st));
+	say("stat", stat("/here/link", &st));
 	printf("%d links, %lld bytes, %s\n", (int)st.st_nlink, (long long)st.st_size, S_ISREG(st.st_mode) ? "regular" : "other");
-	list("/work");
+	list("/here");
 	list("/");
-	list("/work/a");
-	say("unlink", unlink("/work/a"));
+	list("/here/a");
+	say("unlink", unlink("/here/a"));
 	return 3;
 }
