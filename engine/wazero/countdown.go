@@ -2,6 +2,9 @@ package wazero
 
 import (
 	"encoding/binary"
+	"runtime"
+	"slices"
+	"sync"
 
 	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 )
@@ -34,10 +37,15 @@ const (
 	checkName   = "check"
 )
 
-// bulk are instructions that take time in proportion to their last operand.
-var bulk = map[uint16]int64{
-	wasm.OpMemoryInit: bytesShift, wasm.OpMemoryCopy: bytesShift, wasm.OpMemoryFill: bytesShift,
-	wasm.OpTableInit: elementsShift, wasm.OpTableCopy: elementsShift, wasm.OpTableFill: elementsShift,
+// bulk tells an instruction that takes time in proportion to its last operand, and how much of it pays 1; 0 for any other.
+func bulk(op uint16) int64 {
+	switch op {
+	case wasm.OpMemoryInit, wasm.OpMemoryCopy, wasm.OpMemoryFill:
+		return bytesShift
+	case wasm.OpTableInit, wasm.OpTableCopy, wasm.OpTableFill:
+		return elementsShift
+	}
+	return 0
 }
 
 // appendCounter appends a global: a mutable i32 that begins with the budget.
@@ -51,13 +59,40 @@ func (m *metered) code(r wasm.Reader) []byte {
 	if n != uint64(len(m.functions)) {
 		wasm.Fail("%d functions, and code for %d", len(m.functions), n)
 	}
-	out := binary.AppendUvarint(make([]byte, 0, len(r)+len(r)/4), n)
-	var buf []byte
-	for _, t := range m.functions {
-		buf = m.function(buf[:0], r.Take(r.Uint()), m.types[t])
-		out = wasm.AppendSized(out, buf)
+	bodies := make([]wasm.Reader, n)
+	for i := range bodies {
+		bodies[i] = r.Take(r.Uint())
 	}
-	return append(out, r...)
+	parts := inParts(len(bodies), func(from, to int) []byte {
+		var out, buf []byte
+		for i := from; i < to; i++ {
+			buf = m.function(buf[:0], bodies[i], m.types[m.functions[i]])
+			out = wasm.AppendSized(out, buf)
+		}
+		return out
+	})
+	return slices.Concat(append([][]byte{binary.AppendUvarint(nil, n)}, append(parts, r)...)...)
+}
+
+// inParts has the indices below n worked on by as many goroutines as there are processors, and returns what they make of them, in
+// order. A panic in one of them is one here.
+func inParts(n int, work func(from, to int) []byte) [][]byte {
+	count := runtime.GOMAXPROCS(0)
+	parts, panics := make([][]byte, count), make([]any, count)
+	var all sync.WaitGroup
+	for i := range count {
+		all.Go(func() {
+			defer func() { panics[i] = recover() }()
+			parts[i] = work(n*i/count, n*(i+1)/count)
+		})
+	}
+	all.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
+	return parts
 }
 
 // costs is what a function pays.
@@ -105,7 +140,7 @@ func (m *metered) cost(code wasm.Reader, locals uint64) costs {
 		case wasm.OpGlobalGet, wasm.OpGlobalSet:
 			limit = m.globals
 		default:
-			if bulk[in.Op] != 0 {
+			if bulk(in.Op) != 0 {
 				c.bulk = true
 			}
 		}
@@ -166,7 +201,7 @@ func (m *metered) function(out, body []byte, t wasm.FuncType) []byte {
 		case wasm.OpCall, wasm.OpCallIndirect, wasm.OpReturnCall, wasm.OpReturnCallIndirect, wasm.OpReturn:
 			out = append(out, given...)
 		default:
-			if shift := bulk[in.Op]; shift != 0 {
+			if shift := bulk(in.Op); shift != 0 {
 				out = wasm.AppendOp(out, wasm.OpLocalTee, length)
 				out = payLocal(out, counter, func(b []byte) []byte {
 					b = wasm.AppendInt(append(wasm.AppendOp(b, wasm.OpLocalGet, length), wasm.OpI32Const), shift)
