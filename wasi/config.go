@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 )
 
 // Config describes one run of a guest. The zero value is valid and grants nothing.
@@ -88,6 +89,15 @@ type Limits struct {
 
 // PageSize is the size of a WebAssembly memory page in bytes, the unit of [Limits.MemoryBytes].
 const PageSize = 64 << 10
+
+// Environ returns the environment that the guest sees: Env, and PWD for a Dir other than "/" where Env has none, as a guest would
+// not assume it by itself. It does not change c.
+func (c *Config) Environ() []string {
+	if c.Dir == "" || c.Dir == "/" || slices.ContainsFunc(c.Env, func(e string) bool { return strings.HasPrefix(e, "PWD=") }) {
+		return c.Env
+	}
+	return append(slices.Clip(c.Env), "PWD="+c.Dir)
+}
 
 // Clone returns a copy that shares no slice with c; streams and open files are the same. Clone of nil is nil.
 func (c *Config) Clone() *Config {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +37,7 @@ type Host struct {
 // blocks returns Stop at once and every further one does. cfg must be valid ([wasi.Config.Validate]); an error about
 // a stream or a mount is a [*wasi.FieldError], several joined. Close the Host when the guest has ended.
 func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
-	h := &Host{args: pack(cfg.Args), env: pack(environ(cfg))}
+	h := &Host{args: pack(cfg.Args), env: pack(cfg.Environ())}
 	defer func() {
 		if err != nil {
 			h.Close()
@@ -82,19 +81,6 @@ func streamError(field string, stream any, err error) error {
 		stream = f.Name()
 	}
 	return &wasi.FieldError{Field: field, Value: stream, Err: err}
-}
-
-// environ is the guest's environment: cfg.Env, and PWD for a working directory that a guest would not assume by itself.
-func environ(cfg *wasi.Config) []string {
-	if cfg.Dir == "" || cfg.Dir == "/" {
-		return cfg.Env
-	}
-	for _, e := range cfg.Env {
-		if strings.HasPrefix(e, "PWD=") {
-			return cfg.Env
-		}
-	}
-	return append(cfg.Env[:len(cfg.Env):len(cfg.Env)], "PWD="+cfg.Dir)
 }
 
 // strings0 is a list of strings as args_get and environ_get lay it out.

@@ -60,7 +60,7 @@ func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
 		}
 		h.args = append(h.args, a)
 	}
-	for i, e := range environ(cfg) {
+	for i, e := range cfg.Environ() {
 		if !utf8.ValidString(e) {
 			return nil, &wasi.FieldError{Field: fmt.Sprintf("Env[%d]", i), Value: e, Err: errNotUTF8}
 		}
@@ -93,20 +93,6 @@ func streamFailed(field string, stream any, err error) error {
 		stream = f.Name()
 	}
 	return &wasi.FieldError{Field: field, Value: stream, Err: err}
-}
-
-// environ is the guest's environment: cfg.Env, and PWD for a working directory, which libraries made for preview 1 look for
-// where they do not ask for initial-cwd.
-func environ(cfg *wasi.Config) []string {
-	if cfg.Dir == "" || cfg.Dir == "/" {
-		return cfg.Env
-	}
-	for _, e := range cfg.Env {
-		if strings.HasPrefix(e, "PWD=") {
-			return cfg.Env
-		}
-	}
-	return append(cfg.Env[:len(cfg.Env):len(cfg.Env)], "PWD="+cfg.Dir)
 }
 
 // violation is the panic of a guest that broke a rule, which Call recovers.
