@@ -43,6 +43,7 @@ type Container struct {
 	Code     string       `json:"code"`             // directory with compiled code, on the host; the container has it read-only
 	Name     string       `json:"name"`             // of the runner in there
 	Record   string       `json:"record,omitempty"` // file in which the runner says how the guest ended
+	Cgroup   string       `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
 	Derived  *oci.Derived `json:"derived"`
 }
 
