@@ -16,6 +16,9 @@ import (
 
 // main is Main but for the end of the process; where a signal ends it, it does not return.
 func main() int {
+	if os.Args[0] == compiler {
+		return compile()
+	}
 	p := newProcess()
 	return p.end(p.run())
 }

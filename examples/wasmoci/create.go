@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wasmoci/wasmoci/engine/runner"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 	"github.com/wasmoci/wasmoci/oci"
@@ -223,13 +224,13 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	}
 	listeners := listenFDs()
 	made.first = 3 + listeners + c.preserve
-	need := runner.Need(engineName, code.Size)
+	need := needOf(engineName, code.Size)
 	derived, err := g.bundle.Derive(oci.Delegation{
 		Runner: exe,
 		Code:   about.Code,
 		Name:   about.Name,
 		First:  made.first,
-		Env:    []string{runner.Env + "=" + strconv.Itoa(made.first)},
+		Env:    runner.Environ(made.first),
 		Hook:   []string{self, "hook", lock.Path()},
 		Need:   need,
 	})
@@ -261,10 +262,10 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		return nil, err
 	}
 	order := runner.Order{
-		Engine: engineName, Module: g.path, CodeDir: path.Join(derived.Code, code.Name), Config: derived.Config,
+		Engine: engineName, Module: g.path, Config: derived.Config,
 		HeapBytes: heapOf(need), StopSignals: stopSignals(g.bundle.Spec),
 	}
-	if err := made.addRunner(order, g.module, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
+	if err := made.addRunner(order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
 		return nil, err
 	}
 	return made, lock.Save(about)
@@ -301,7 +302,7 @@ func stopSignals(spec *specs.Spec) []int {
 }
 
 // runnerFor returns the executable and the engine for a guest.
-func runnerFor(s interface{ Runner(string) string }, g *guest) (exe, name string, err error) {
+func runnerFor(s *operator.Settings, g *guest) (exe, name string, err error) {
 	name = cmp.Or(g.engine, "wazero")
 	exe = s.Runner(name)
 	if _, err := os.Stat(exe); err != nil {
@@ -361,7 +362,12 @@ func (c *container) openCallers(n int) error {
 }
 
 // addRunner opens what the runner gets.
-func (c *container) addRunner(order runner.Order, module *os.File, ready, record string) error {
+func (c *container) addRunner(order runner.Order, module *os.File, code, ready, record string) error {
+	if c.about.Derived.ByDescriptor {
+		order.CodeDir = "/proc/self/fd/" + strconv.Itoa(c.first+runner.FileCode)
+	} else {
+		order.CodeDir = path.Join(c.about.Derived.Code, code)
+	}
 	sealed, err := order.Seal()
 	if err != nil {
 		return err
@@ -393,7 +399,7 @@ func (c *container) addRunner(order runner.Order, module *os.File, ready, record
 		return err
 	}
 	c.files = append(c.files, exe)
-	dir, err := detached(c.about.Code)
+	dir, err := detached(filepath.Join(c.about.Code, code))
 	if err != nil {
 		return err
 	}

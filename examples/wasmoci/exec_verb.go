@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -125,7 +124,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	}
 	another := &container{runtime: r, about: c, first: 3 + listenFDs() + e.preserve}
 	defer another.closeFiles()
-	derived, config, err := c.Derived.Process(process, another.first, []string{runner.Variable + "=" + strconv.Itoa(another.first)})
+	derived, config, err := c.Derived.Process(process, another.first, runner.Environ(another.first))
 	if err != nil {
 		return err
 	}
@@ -146,15 +145,11 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	defer ready.Close()
-	codeDir := c.Derived.Code
-	if c.Derived.ByDescriptor {
-		codeDir = "/proc/self/fd/" + strconv.Itoa(another.first+runner.FileCode)
-	}
 	order := runner.Order{
-		Engine: c.Engine, Module: where, CodeDir: path.Join(codeDir, code.Name), Config: config,
-		HeapBytes: heapOf(settings.Need(c.Engine, code.Size)), StopSignals: stopSignals(bundle.Spec),
+		Engine: c.Engine, Module: where, Config: config,
+		HeapBytes: heapOf(needOf(c.Engine, code.Size)), StopSignals: stopSignals(bundle.Spec),
 	}
-	if err := another.addRunner(order, module, fifo, filepath.Join(dir, "record.json")); err != nil {
+	if err := another.addRunner(order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "process.json")

@@ -19,9 +19,9 @@ func newList(r *ociRuntime) *cobra.Command {
 		quiet bool
 	)
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the containers, native ones and WebAssembly",
-		Args:    noArguments,
+		Use:   "list",
+		Short: "List the containers, native ones and WebAssembly",
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			store, err := r.store()
 			if err != nil {

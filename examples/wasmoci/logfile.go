@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// writeLog writes an error where --log says, as the last line and in the form in which shims look for it.
-func (r *ociRuntime) writeLog(failure error) error {
+// writeLog writes a line where --log says. Shims look for an error in the last line.
+func (r *ociRuntime) writeLog(level, text string) error {
 	if r.log == "" {
 		return nil
 	}
@@ -20,17 +20,27 @@ func (r *ociRuntime) writeLog(failure error) error {
 	if err != nil {
 		return err
 	}
-	line, text := "", strings.Join(strings.Fields(failure.Error()), " ")
+	var line string
+	text = strings.Join(strings.Fields(text), " ")
 	if r.logFormat == "json" {
 		data, _ := json.Marshal(struct {
 			Level string `json:"level"`
 			Msg   string `json:"msg"`
 			Time  string `json:"time"`
-		}{"error", text, time.Now().Format(time.RFC3339Nano)})
+		}{level, text, time.Now().Format(time.RFC3339Nano)})
 		line = string(data) + "\n"
 	} else {
-		line = fmt.Sprintf("time=%q level=error msg=%q\n", time.Now().Format(time.RFC3339), text)
+		line = fmt.Sprintf("time=%q level=%s msg=%q\n", time.Now().Format(time.RFC3339), level, text)
 	}
 	_, err = f.WriteString(line)
 	return errors.Join(err, f.Close())
+}
+
+// report writes an error to the log, unless it is a guest's end, or the delegate has written it.
+func (r *ociRuntime) report(err error) error {
+	var delegates failed
+	if err == nil || errors.As(err, &delegates) {
+		return nil
+	}
+	return r.writeLog("error", err.Error())
 }

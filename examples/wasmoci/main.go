@@ -15,12 +15,16 @@ import (
 )
 
 func main() {
-	err := newCommand().ExecuteContext(context.Background())
+	cmd, r := newCommand()
+	err := cmd.ExecuteContext(context.Background())
+	if lerr := r.report(err); lerr != nil {
+		report(os.Stderr, lerr)
+	}
 	report(os.Stderr, err)
 	os.Exit(engine.ExitCode(err))
 }
 
-func newCommand() *cobra.Command {
+func newCommand() (*cobra.Command, *ociRuntime) {
 	var showVersion bool
 	cmd := &cobra.Command{
 		Use:           "wasmoci",
@@ -41,8 +45,9 @@ func newCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&showVersion, "version", false, "print the versions of wasmoci, of runtime-spec and of the engines")
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetFlagErrorFunc(usage)
-	cmd.AddCommand(newRun(), newExplain(), newEngines(), newCompile())
-	return cmd
+	r := containers(cmd)
+	cmd.AddCommand(newRun(r), newExplain(), newEngines(), newCompile())
+	return cmd, r
 }
 
 // noArguments is the Args of commands that take flags only.
@@ -63,7 +68,7 @@ func usage(cmd *cobra.Command, err error) error {
 func report(w io.Writer, err error) {
 	var exit *engine.ExitError
 	var sig engine.Signal
-	if err == nil || errors.As(err, &exit) || errors.As(err, &sig) {
+	if _, said := err.(failed); said || err == nil || errors.As(err, &exit) || errors.As(err, &sig) {
 		return
 	}
 	for line := range strings.Lines(err.Error()) {

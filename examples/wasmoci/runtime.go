@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -162,16 +161,4 @@ func oneID(cmd *cobra.Command, args []string) error {
 		return usage(cmd, fmt.Errorf("%d arguments, not the ID of one container", len(args)))
 	}
 	return nil
-}
-
-// failed is an error of which the delegate has written what there is to say, to the log and to standard error.
-type failed struct{ status int }
-
-func (f failed) Error() string   { return fmt.Sprintf("the delegate failed with status %d", f.status) }
-func (f failed) ExitStatus() int { return f.status }
-
-// asFailed says whether err is the delegate's own failure, already reported.
-func asFailed(err error) bool {
-	var f failed
-	return errors.As(err, &f)
 }

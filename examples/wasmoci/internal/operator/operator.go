@@ -149,6 +149,9 @@ func (s *Settings) decode(name, text string) error {
 	return nil
 }
 
+// Runner is the path of the runner of an engine.
+func (c *Config) Runner(engine string) string { return filepath.Join(c.Runners, "runner-"+engine) }
+
 // Value returns the setting key, as text.
 func (s *Settings) Value(key string) string {
 	switch key {

@@ -84,7 +84,7 @@ func key(module *os.File, runner string) (string, error) {
 }
 
 // Get returns the code of module for the runner at path runner, and has it compiled where there is none: make gets an empty
-// directory to put the compiled code into, whose content is copied, not trusted to stay what it is. Of several processes that need
+// directory to put the compiled code into, below "code", whose content is copied, not trusted to stay what it is. Of several processes that need
 // the same code at once, one compiles and the others wait.
 func (s *Store) Get(ctx context.Context, module *os.File, runner string, make func(ctx context.Context, dir string) error) (*Code, error) {
 	name, err := key(module, runner)
@@ -155,7 +155,7 @@ func (s *Store) make(ctx context.Context, name string, compile func(ctx context.
 	if err := compile(ctx, made); err != nil {
 		return err
 	}
-	if err := adopt(made, kept); err != nil {
+	if err := adopt(filepath.Join(made, "code"), kept); err != nil {
 		return fmt.Errorf("compiled code: %w", err)
 	}
 	if err := os.Chmod(kept, 0o755); err != nil {

@@ -60,6 +60,9 @@ func Open(dir, root string) *Store {
 	return &Store{filepath.Join(dir, name)}
 }
 
+// At returns the store whose containers are in the directory dir.
+func At(dir string) *Store { return &Store{dir} }
+
 // CheckID refuses what is no name for a container, as runc does.
 func CheckID(id string) error {
 	ok := id != "" && id != "." && id != ".." && len(id) <= 255
