@@ -166,6 +166,9 @@ type container struct {
 
 // derive does what is to be done before the delegate is called.
 func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id string) (_ *container, err error) {
+	if err := state.CheckID(id); err != nil {
+		return nil, err
+	}
 	settings, err := r.operator()
 	if err != nil {
 		return nil, err

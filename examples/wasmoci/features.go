@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -32,9 +31,7 @@ is a runner in its annotations.`,
 			if err != nil {
 				return err
 			}
-			ask := exec.Command(d.Path, "features")
-			ask.Stderr = os.Stderr
-			out, err := ask.Output()
+			out, err := exec.Command(d.Path, "features").Output()
 			if err != nil { // the delegate has no such verb: what is certain
 				out = []byte(`{"ociVersionMin": "1.0.0", "ociVersionMax": "1.0.2"}`)
 			}

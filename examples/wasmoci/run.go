@@ -28,8 +28,8 @@ With --no-container the guest runs in this process, as this user, without namesp
 bundle's rootfs and mounts; that needs neither root nor a delegate. The guest has the standard streams of this process. TERM, INT, QUIT
 and HUP end it with status 128+n within a second; the same signal again, or any of them before the guest runs, ends the process at
 once. While a module takes longer than a second to compile, a line on standard error says so each second.`,
-		Example: `  wasmoci run --bundle DIR web
-  wasmoci run --no-container --bundle examples/bundles/hello
+		Example: `  wasmoci run --no-container --bundle examples/bundles/hello
+  wasmoci run --bundle DIR web
   wasmoci run --no-container --bundle DIR --engine wazero --strict
   wasmoci run --no-container --bundle DIR --cache-dir ""`,
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -78,9 +78,9 @@ func isSelf(path string) bool {
 	if st, serr := os.Stat(path); err == nil && serr == nil && os.SameFile(self, st) {
 		return true
 	}
-	own, err := buildinfo.ReadFile("/proc/self/exe")
-	if info, oerr := buildinfo.ReadFile(path); err == nil && oerr == nil {
-		return info.Path == own.Path
+	if info, err := buildinfo.ReadFile(path); err == nil {
+		own, err := buildinfo.ReadFile("/proc/self/exe")
+		return err == nil && info.Path == own.Path
 	}
 	f, err := os.Open(path)
 	if err != nil {
