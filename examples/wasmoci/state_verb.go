@@ -68,9 +68,6 @@ func restated(about []byte, store *state.Store, c *state.Container) (map[string]
 		return nil, fmt.Errorf("the delegate's answer: %w", err)
 	}
 	m["bundle"] = c.Bundle
-	if _, ok := m["rootfs"]; !ok {
-		delete(m, "rootfs")
-	}
 	annotations := make(map[string]string)
 	if original, err := oci.LoadBundle(store.Path(c.ID)); err == nil {
 		for k, v := range original.Spec.Annotations {
