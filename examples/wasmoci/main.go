@@ -27,8 +27,13 @@ func main() {
 func newCommand() (*cobra.Command, *ociRuntime) {
 	var showVersion bool
 	cmd := &cobra.Command{
-		Use:           "wasmoci",
-		Short:         "Run the WebAssembly guests of OCI bundles",
+		Use:   "wasmoci",
+		Short: "An OCI runtime for WebAssembly and, by a delegate, for Linux containers",
+		Long: `An OCI runtime: WebAssembly containers run on one of its engines, in a container that another OCI runtime, the delegate (crun or
+runc), makes for them; all others are the delegate's, which gets every command as it is. Put it where a client expects crun or runc.
+
+The guest's exit status is the container's: 128+n when signal n ended it, 134 for a trap, 127 where the module was not found, 126 where
+it was found and cannot be run, 125 for a failure of wasmoci itself.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs, // so that an unknown command is RunE's error, as any other misuse
