@@ -64,7 +64,10 @@ func (b *Bundle) seenFromHost(p *specs.Process) (*Plan, error) {
 	}
 	if spec.Root != nil {
 		host, bad := l.host(spec.Root.Path)
-		if bad != "" {
+		switch {
+		case spec.Root.Path == "":
+			l.reject("root.path", nil, "is missing: runtime-spec requires it")
+		case bad != "":
 			l.reject("root.path", spec.Root.Path, bad)
 		}
 		l.place(wasi.Mount{Guest: "/", Host: host})
