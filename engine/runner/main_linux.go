@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,7 +63,9 @@ func (p *process) run() (err error) {
 	if err := boundMemory(&cfg.Limits); err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
+	if mod.Info().Size >= large {
+		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
+	}
 	instance, err := mod.Start(p.guestContext(mod.Info().Capabilities), &cfg)
 	if err != nil {
 		return err
@@ -71,8 +74,16 @@ func (p *process) run() (err error) {
 	ready := first + FileReady
 	_, _ = unix.Write(ready, []byte{0}) // whoever waits may be gone; the guest runs on
 	_ = unix.Close(ready)
+	time.AfterFunc(settled, dropPages)
 	return instance.Wait()
 }
+
+const (
+	// large is from which size in bytes on a module is worth the milliseconds that giving back what loading took takes.
+	large = 1 << 20
+	// settled is how long a guest has run that is likely to go on.
+	settled = time.Second
+)
 
 // firstFile returns the number of the first descriptor.
 func firstFile() (int, error) {
@@ -122,7 +133,7 @@ func load(o *Order, fd int) (engine.Module, error) {
 }
 
 // exported is how the code directory is used.
-const exported = engine.CacheRequired
+const exported = engine.CacheExported
 
 // stderr is descriptor 2. A Write of os.Stderr to a pipe that nobody reads would end the process by a signal.
 type stderr struct{}

@@ -45,12 +45,6 @@ func newProcess() *process {
 	p.stops.Store(&ends)
 	p.notify(ends)
 	go p.watch()
-	p.notify(dumps)
-	if p.init {
-		p.notify([]syscall.Signal{syscall.SIGCHLD})
-	} else {
-		p.notify(kills)
-	}
 	return p
 }
 
@@ -72,6 +66,12 @@ func (p *process) handle(numbers []int) {
 
 // watch does what signals ask for.
 func (p *process) watch() {
+	p.notify(dumps) // each takes a while; loading does not wait for it
+	if p.init {
+		p.notify([]syscall.Signal{syscall.SIGCHLD})
+	} else {
+		p.notify(kills)
+	}
 	var first syscall.Signal // that the guest was asked to end by
 	for s := range p.signals {
 		n := s.(syscall.Signal)
