@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -40,7 +39,7 @@ func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, de
 	args = append(args, made.args(cmd)...)
 	other := made.command(append(args, id))
 	if err := other.Start(); err != nil {
-		return errors.Join(err, made.undo())
+		return and(err, made.undo())
 	}
 	made.closeFiles() // or ready would never end
 	if !detach {
@@ -53,7 +52,7 @@ func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, de
 		return awaitReady(ready)
 	}
 	if !r.exists(id) {
-		err = errors.Join(err, made.undo())
+		err = and(err, made.undo())
 	}
 	return err
 }

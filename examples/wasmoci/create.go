@@ -147,7 +147,7 @@ func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) error {
 	args := append(r.globals(cmd), "create")
 	args = append(args, made.args(cmd)...)
 	if err := delegated(made.command(append(args, id)).Run()); err != nil {
-		return errors.Join(err, made.undo())
+		return and(err, made.undo())
 	}
 	made.learnCgroup()
 	return made.lock.Save(made.about)
@@ -228,7 +228,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	listeners := listenFDs()
 	made.first = 3 + listeners + c.preserve
 	need := needOf(engineName, code.Size)
-	derived, err := g.bundle.Derive(oci.Delegation{
+	about.Made = oci.Delegation{
 		Runner: exe,
 		Code:   about.Code,
 		Name:   about.Name,
@@ -236,7 +236,8 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		Env:    runner.Environ(made.first),
 		Hook:   []string{self, "hook", lock.Path()},
 		Need:   need,
-	})
+	}
+	derived, err := g.bundle.Derive(about.Made)
 	if err != nil {
 		return nil, err
 	}
@@ -255,8 +256,6 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := os.WriteFile(filepath.Join(lock.Path(), "config.json"), original, 0o600); err != nil {
 		return nil, err
 	}
-	derived.JSON, derived.Spec = nil, nil // exec needs neither
-	about.Derived = derived
 	about.Record = recordFile(c, lock)
 	if err := made.openCallers(c.preserve + listeners); err != nil {
 		return nil, err
@@ -268,7 +267,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		Engine: engineName, Module: g.path, Config: derived.Config,
 		HeapBytes: heapOf(need), StopSignals: stopSignals(g.bundle.Spec),
 	}
-	if err := made.addRunner(order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
+	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
 		return nil, err
 	}
 	return made, lock.Save(about)
@@ -365,11 +364,11 @@ func (c *container) openCallers(n int) error {
 }
 
 // addRunner opens what the runner gets.
-func (c *container) addRunner(order runner.Order, module *os.File, code, ready, record string) error {
-	if c.about.Derived.ByDescriptor {
+func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.File, code, ready, record string) error {
+	if d.ByDescriptor {
 		order.CodeDir = "/proc/self/fd/" + strconv.Itoa(c.first+runner.FileCode)
 	} else {
-		order.CodeDir = path.Join(c.about.Derived.Code, code)
+		order.CodeDir = path.Join(d.Code, code)
 	}
 	sealed, err := order.Seal()
 	if err != nil {
@@ -394,7 +393,7 @@ func (c *container) addRunner(order runner.Order, module *os.File, code, ready, 
 		}
 		c.files = append(c.files, f)
 	}
-	if !c.about.Derived.ByDescriptor {
+	if !d.ByDescriptor {
 		return nil
 	}
 	exe, err := os.Open(c.about.Runner)

@@ -124,7 +124,11 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	}
 	another := &container{runtime: r, about: c, first: 3 + listenFDs() + e.preserve}
 	defer another.closeFiles()
-	derived, config, err := c.Derived.Process(process, another.first, runner.Environ(another.first))
+	derived, err := bundle.Derive(c.Made)
+	if err != nil {
+		return err
+	}
+	inside, config, err := derived.Process(process, another.first, runner.Environ(another.first))
 	if err != nil {
 		return err
 	}
@@ -149,11 +153,11 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		Engine: c.Engine, Module: where, Config: config,
 		HeapBytes: heapOf(needOf(c.Engine, code.Size)), StopSignals: stopSignals(bundle.Spec),
 	}
-	if err := another.addRunner(order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
+	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "process.json")
-	if err := state.WriteJSON(file, derived); err != nil {
+	if err := state.WriteJSON(file, inside); err != nil {
 		return err
 	}
 	args := append(r.globals(cmd), "exec", "--process", file, "--preserve-fds", strconv.Itoa(len(another.files)))

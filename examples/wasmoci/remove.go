@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -63,7 +62,7 @@ func (r *ociRuntime) remove(id string, force bool) error {
 			if r.exists(id) {
 				return err
 			}
-			return errors.Join(err, r.clear(store, lock, id))
+			return and(err, r.clear(store, lock, id))
 		}
 	}
 	return r.clear(store, lock, id)
