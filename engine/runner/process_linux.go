@@ -19,7 +19,7 @@ type process struct {
 	init     bool // it is the first of its PID namespace
 	signals  chan os.Signal
 	handled  chan struct{} // closed when all signals are, but for an order's
-	record   atomic.Int32 // descriptor; 0 is none
+	record   atomic.Int32  // descriptor; 0 is none
 	instance atomic.Pointer[engine.Instance]
 	cancel   context.CancelCauseFunc // ends the guest's context; nil where it has none that ends. Set before instance
 	stops    atomic.Pointer[[]syscall.Signal]
