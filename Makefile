@@ -15,13 +15,17 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
+.PHONY: help build build-static build-runner test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 build-static: ## build bin/wasmoci with Wasmtime in it, linked statically: it runs in an empty root directory (needs a C compiler)
 	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-linkmode external -extldflags -static -X main.stamp=$(VERSION)" -o bin/wasmoci-static ./examples/wasmoci
+
+build-runner: ## build bin/runner-wazero and, with Wasmtime in it, bin/runner-wasmtime: the processes of containers, static (needs a C compiler)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/runner-wazero ./examples/runner
+	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-s -w -linkmode external -extldflags -static" -o bin/runner-wasmtime ./examples/runner
 
 build: ## build bin/wasmoci
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
@@ -56,6 +60,7 @@ native = CGO_ENABLED=1 $(GO) vet -tags $(1) ./... && \
 test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it and wazero (needs make deps)
 	$(call native,wasmtime)
 	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
+	CGO_ENABLED=1 $(GO) test -tags wasmtime ./examples/runner
 
 test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
 	. .cache/wasmedge/env.sh && $(call native,wasmedge)
@@ -73,8 +78,8 @@ test-user: ## all tests as a user who is not root, also where make runs as root 
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
 
 test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
-	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess
-	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
+	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner
+	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess ./examples/runner
 
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci

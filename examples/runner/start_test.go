@@ -187,7 +187,7 @@ func (s *started) signal(sig syscall.Signal) {
 
 // wait returns the exit status, 128+n where a signal of the kernel ended the process.
 func (s *started) wait() int {
-	late := time.AfterFunc(2*time.Minute, func() { _ = s.cmd.Process.Kill() })
+	late := time.AfterFunc(30*time.Second, func() { _ = s.cmd.Process.Kill() })
 	defer late.Stop()
 	err := s.cmd.Wait()
 	var exit *exec.ExitError
