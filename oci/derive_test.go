@@ -559,7 +559,7 @@ func FuzzDerive(f *testing.F) {
 		if planErr != nil {
 			t.Fatalf("derived, but not planned: %v", planErr)
 		}
-		complete(t, b.Spec, &Plan{Account: d.Account})
+		complete(t, b.Spec, &Plan{Account: d.Account[:len(d.Account)-1]}) // without the process that is there instead
 		derived, err := decodesStrictly(d.JSON)
 		if err != nil || !reflect.DeepEqual(derived, d.Spec) {
 			t.Fatalf("the derived JSON: %v: %s", err, d.JSON)

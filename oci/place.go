@@ -11,8 +11,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// runnerPlace is where a runner is mounted. On the tmpfs that a container has at /dev, mount points can be made, whatever the rootfs is,
-// and nothing of them stays in the rootfs.
+// runnerPlace is where a runner is mounted. On the tmpfs that a container has at /dev mount points can be made, whatever the
+// rootfs is, and nothing of them stays in the rootfs.
 const runnerPlace = "/dev/.wasmoci"
 
 // placeOf decides how the runner gets into the container: by mount at runnerPlace, or by descriptor. A spec that names the
