@@ -57,6 +57,8 @@ var wireTypes = map[string]reflect.Type{
 	"engine.UnsupportedError":   reflect.TypeFor[engine.UnsupportedError](),
 	"engine.InvalidModuleError": reflect.TypeFor[engine.InvalidModuleError](),
 	"engine.TooLargeError":      reflect.TypeFor[engine.TooLargeError](),
+	"engine.NotCachedError":     reflect.TypeFor[engine.NotCachedError](),
+	"engine.NoExportError":      reflect.TypeFor[engine.NoExportError](),
 	"engine.MissingImportError": reflect.TypeFor[engine.MissingImportError](),
 	"engine.MissingExportError": reflect.TypeFor[engine.MissingExportError](),
 	"engine.SignatureError":     reflect.TypeFor[engine.SignatureError](),
@@ -208,10 +210,12 @@ func (w *wireError) typed(depth int) (error, error) {
 				if bad != nil {
 					return nil, bad
 				}
-				if wrapped == nil { // these types call what they wrap
+				if wrapped == nil && t != reflect.TypeFor[engine.NotCachedError]() { // all others call what they wrap
 					wrapped = errors.New("unknown error")
 				}
-				f.Set(reflect.ValueOf(wrapped))
+				if wrapped != nil {
+					f.Set(reflect.ValueOf(wrapped))
+				}
 			}
 		case f.Kind() == reflect.Interface:
 			var value wireValue

@@ -17,11 +17,14 @@ type guestContext struct {
 	run *run
 }
 
-// offer makes the functions importable in rt, those of the modules that the guest imports from.
-func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) error {
+// imported is a function that a guest imports.
+type imported struct{ module, name string }
+
+// offer makes functions importable in rt, those that the guest asks for: wazero makes code for each.
+func offer(ctx context.Context, rt wazero.Runtime, wanted map[imported]bool) error {
 	builders := make(map[string]wazero.HostModuleBuilder)
 	for i, f := range preview1.Table() {
-		if !imported[f.Module] {
+		if !wanted[imported{f.Module, f.Name}] {
 			continue
 		}
 		if builders[f.Module] == nil {
@@ -31,11 +34,20 @@ func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) err
 			WithGoModuleFunction(hostFunction(i, f), params(f), results(f)).Export(f.Name)
 	}
 	for _, b := range builders {
-		if _, err := b.Instantiate(ctx); err != nil {
+		if err := instantiate(ctx, rt, b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// instantiate makes the functions of b importable. It is b.Instantiate without a source of random numbers, as for guests.
+func instantiate(ctx context.Context, rt wazero.Runtime, b wazero.HostModuleBuilder) error {
+	compiled, err := b.Compile(ctx)
+	if err == nil {
+		_, err = rt.InstantiateModule(ctx, compiled, randomless)
+	}
+	return err
 }
 
 // offerCheck makes the check importable in rt: a guest whose context has ended does not return from it. That it is Go lets the
@@ -46,8 +58,7 @@ func offerCheck(ctx context.Context, rt wazero.Runtime) error {
 			panic(sys.NewExitError(0)) // why is in the context
 		}
 	})
-	_, err := rt.NewHostModuleBuilder(checkModule).NewFunctionBuilder().WithGoFunction(check, nil, nil).Export(checkName).Instantiate(ctx)
-	return err
+	return instantiate(ctx, rt, rt.NewHostModuleBuilder(checkModule).NewFunctionBuilder().WithGoFunction(check, nil, nil).Export(checkName))
 }
 
 func hostFunction(i int, f preview1.Func) api.GoModuleFunc {

@@ -209,12 +209,12 @@ func (c *compiler) build(ctx context.Context, src *core.Source, made *code, fram
 			return nil, err
 		}
 	}
-	imported := make(map[string]bool)
+	wanted := make(map[imported]bool)
 	for _, f := range made.compiled.ImportedFunctions() {
-		module, _, _ := f.Import()
-		imported[module] = true
+		module, name, _ := f.Import()
+		wanted[imported{module, name}] = true
 	}
-	if err := offer(ctx, made.runtime, imported); err != nil {
+	if err := offer(ctx, made.runtime, wanted); err != nil {
 		return nil, err
 	}
 	done = true
