@@ -204,11 +204,6 @@ func (c *compiler) build(ctx context.Context, src *core.Source, made *code, fram
 	if err != nil {
 		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
 	}
-	if checks {
-		if err := offerCheck(ctx, made.runtime); err != nil {
-			return nil, err
-		}
-	}
 	wanted := make(map[imported]bool)
 	for _, f := range made.compiled.ImportedFunctions() {
 		module, name, _ := f.Import()
