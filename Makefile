@@ -35,8 +35,9 @@ test: ## all tests: needs Go only, no root, no native library
 	cd $(EMBEDDER) && $(GO) test ./...
 
 test-race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v /engine/subprocess)
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v -e /engine/subprocess -e /examples/runner)
 	CGO_ENABLED=1 $(GO) test -race -run 'Test[^C]|TestConformance/wazero/$(BUSY)' ./engine/subprocess
+	CGO_ENABLED=1 $(GO) test -race -run 'TestEnds|TestSignals|TestStreams' ./examples/runner
 
 test-tags: ## an engine's tag without cgo: its own tests fail, and say what they need
 	@set -e; for tag in wasmtime wasmedge wasmer; do \
@@ -79,7 +80,8 @@ test-user: ## all tests as a user who is not root, also where make runs as root 
 
 test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
 	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner
-	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess ./examples/runner
+	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
 
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci
