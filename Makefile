@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static build-runner test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
+.PHONY: help build build-static build-runner test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -35,8 +35,9 @@ test: ## all tests: needs Go only, no root, no native library
 	cd $(EMBEDDER) && $(GO) test ./...
 
 test-race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v /engine/subprocess)
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v -e /engine/subprocess -e /examples/runner)
 	CGO_ENABLED=1 $(GO) test -race -run 'Test[^C]|TestConformance/wazero/$(BUSY)' ./engine/subprocess
+	CGO_ENABLED=1 $(GO) test -race -run 'TestEnds|TestSignals|TestStreams' ./examples/runner
 
 test-tags: ## an engine's tag without cgo: its own tests fail, and say what they need
 	@set -e; for tag in wasmtime wasmedge wasmer; do \
@@ -60,7 +61,10 @@ native = CGO_ENABLED=1 $(GO) vet -tags $(1) ./... && \
 test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it and wazero (needs make deps)
 	$(call native,wasmtime)
 	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
-	CGO_ENABLED=1 $(GO) test -tags wasmtime ./examples/runner
+
+test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them (Linux, as root; needs a C compiler)
+	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner
+	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
 
 test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
 	. .cache/wasmedge/env.sh && $(call native,wasmedge)
@@ -79,7 +83,8 @@ test-user: ## all tests as a user who is not root, also where make runs as root 
 
 test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
 	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner
-	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess ./examples/runner
+	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
 
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci
@@ -135,7 +140,7 @@ deps: ## install what other targets need beyond Go (Debian, as root)
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

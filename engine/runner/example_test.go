@@ -26,5 +26,5 @@ func Example() {
 	// Output:
 	// <nil>
 	// WASMOCI_RUNNER=3
-	// 10 threads, 23 descriptors, 19 MiB
+	// 16 threads, 23 descriptors, 19 MiB
 }

@@ -179,27 +179,3 @@ func TestRootNothing(t *testing.T) {
 		}
 	}
 }
-
-// TestRootPids: a runner needs no more threads than Needs tells. The limit counts those of its user, whom nobody else is.
-func TestRootPids(t *testing.T) {
-	n := needs(t, guestPath("hello"), 3)
-	for _, guest := range []string{"hello", "spin", "trap"} {
-		for range 40 {
-			s := launch{
-				guest: guest, order: func(o *runner.Order) { o.Config.Args = []string{"guest", "u"} },
-				cmd: func(c *exec.Cmd) {
-					limit("nproc", n.Pids)(c)
-					c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: somebody, Gid: somebody}}
-				},
-			}.start(t)
-			want := map[string]int{"spin": 143, "trap": 134}[guest]
-			if guest == "spin" {
-				s.awaitReady()
-				s.signal(syscall.SIGTERM)
-			}
-			if status := s.wait(); status != want {
-				t.Fatalf("%s: status %d, want %d; %s", guest, status, want, firstLines(s.errs.Bytes()))
-			}
-		}
-	}
-}
