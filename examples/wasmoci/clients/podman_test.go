@@ -55,7 +55,7 @@ func TestPodman(t *testing.T) {
 		{"no changes", noChanges},
 		{"devices of the host", devices},
 	} {
-		t.Run(tt.name, func(t *testing.T) { each(t, tt.test) })
+		t.Run(tt.name, func(t *testing.T) { each(t, tt.test, bare, native, wasm) })
 	}
 	nothingLeft(t)
 }

@@ -17,11 +17,10 @@ import (
 
 // setup is one way to make a container of the guest.
 type setup struct {
-	name     string
+	kind     string
 	delegate string // absolute
 	runtime  string // what podman calls
 	image    string
-	wasm     bool
 }
 
 const ours = "/usr/local/bin/wasmoci"
@@ -29,8 +28,15 @@ const ours = "/usr/local/bin/wasmoci"
 // delegates are found by name, so that one that is not installed is a failure.
 var delegates = []string{"crun", "runc"}
 
-// each runs a test for a delegate and each of its setups, which all are tried before the test's verdict.
-func each(t *testing.T, test func(t *testing.T, s *setup)) {
+// Kinds of setups.
+const (
+	bare   = "bare"   // a native program on the delegate itself
+	native = "native" // the same through wasmoci
+	wasm   = "wasm"   // the guest of the same source
+)
+
+// each runs a test for each delegate, with setups of these kinds.
+func each(t *testing.T, test func(t *testing.T, s *setup), kinds ...string) {
 	t.Helper()
 	images(t)
 	for _, name := range delegates {
@@ -39,13 +45,15 @@ func each(t *testing.T, test func(t *testing.T, s *setup)) {
 			t.Errorf("%v: run make deps", err)
 			continue
 		}
-		for _, s := range []*setup{
-			{name: name + "/bare", runtime: delegate, image: "localhost/native"},
-			{name: name + "/native", runtime: ours, image: "localhost/native"},
-			{name: name + "/wasm", runtime: ours, image: "localhost/wasm", wasm: true},
-		} {
-			s.delegate = delegate
-			t.Run(s.name, func(t *testing.T) {
+		for _, kind := range kinds {
+			s := &setup{kind: kind, delegate: delegate, runtime: ours, image: "localhost/native"}
+			switch kind {
+			case bare:
+				s.runtime = delegate
+			case wasm:
+				s.image = "localhost/wasm"
+			}
+			t.Run(name+"/"+kind, func(t *testing.T) {
 				s.choose(t)
 				test(t, s)
 			})
