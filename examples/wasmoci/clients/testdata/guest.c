@@ -116,12 +116,20 @@ int main(int argc, char **argv) {
 		printf("%d%d%d\n", isatty(0), isatty(1), isatty(2));
 		return 0;
 	}
-	if (!strcmp(verb, "cat"))
-		return print(arg);
+	if (!strcmp(verb, "cat")) {
+		int status = 0;
+		for (int i = 2; i < argc; i++)
+			status |= print(argv[i]);
+		return status;
+	}
 	if (!strcmp(verb, "write"))
 		return create(arg, arg2);
-	if (!strcmp(verb, "ls"))
-		return list(arg);
+	if (!strcmp(verb, "ls")) {
+		int status = 0;
+		for (int i = 2; i < argc; i++)
+			status |= list(argv[i]);
+		return status;
+	}
 	if (!strcmp(verb, "mkdir"))
 		return mkdir(arg, 0755) ? fail(arg) : 0;
 	if (!strcmp(verb, "sleep")) {
