@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
+.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -76,6 +76,9 @@ test-root: ## attempts to escape that need root: devices, mounts, no /proc, no o
 	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess
 	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
 
+test-clients: ## the program under real podman with crun and runc: commands, pods, escapes, the guide (Linux, as root; needs make deps)
+	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients
+
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci
 
@@ -93,8 +96,10 @@ lint: ## formatting, go vet, staticcheck, rules of the house
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "not formatted, run $(GO) run $(GOFUMPT) -w .:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags real ./examples/wasmoci
+	$(GO) vet -tags clients ./examples/wasmoci/clients
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags real ./examples/wasmoci
+	$(GO) run $(STATICCHECK) -tags clients ./examples/wasmoci/clients
 	$(GO) test ./internal/house
 
 generate: ## make what is generated: modules of .wat sources, README's matrix, api.txt (needs wat2wasm)
@@ -124,13 +129,16 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: ## what is promised about speed, as a table of ratios (needs make deps)
 	$(GO) run ./examples/bench
 
+bench-peers: ## containers against those of Debian trixie's crun with WasmEdge (Linux, as root; needs make deps, 600 MB in .cache)
+	./.ci/peers
+
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
 
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

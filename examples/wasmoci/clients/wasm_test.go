@@ -212,6 +212,6 @@ func stopEarly(t *testing.T, s *setup) {
 }
 
 func goGuest(t *testing.T, s *setup) {
-	s.podman(t, "run", "--rm", "--env", "WHO=world", "--workdir", "/tmp", "localhost/go", "two words").
-		want(t, 42, "[/go.wasm two words] world /tmp <nil> 31996000\n")
+	s.podman(t, "run", "--rm", "--env", "WHO=world", "--workdir", "/tmp", "localhost/go", "two words", "x").
+		want(t, 2, "[/go.wasm two words x] world /tmp <nil> 31996000\n")
 }

@@ -1,4 +1,5 @@
-// Command goguest is a guest in Go: it says what it was started with, and computes on several goroutines.
+// Command goguest is a guest in Go: it says what it was started with, computes on several goroutines, and ends with the
+// number of its arguments.
 package main
 
 import (
@@ -20,5 +21,5 @@ func main() {
 	wg.Wait()
 	dir, err := os.Getwd()
 	fmt.Println(os.Args, os.Getenv("WHO"), dir, err, sums[7])
-	os.Exit(42)
+	os.Exit(len(os.Args) - 1)
 }
