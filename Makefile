@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-wasmedge ci
+.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -79,6 +79,9 @@ test-root: ## attempts to escape that need root: devices, mounts, no /proc, no o
 test-clients: ## the program under real podman with crun and runc: commands, pods, escapes, the guide (Linux, as root; needs make deps)
 	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients
 
+test-clients-trixie: deps-trixie ## the same under Debian trixie's podman, crun and runc, unpacked
+	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients -system "$(CURDIR)/.cache/trixie"
+
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci
 
@@ -129,11 +132,14 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: ## what is promised about speed, as a table of ratios (needs make deps)
 	$(GO) run ./examples/bench
 
-bench-peers: ## containers against those of Debian trixie's crun with WasmEdge (Linux, as root; needs make deps, 600 MB in .cache)
+bench-peers: deps-trixie ## containers against those of Debian trixie's crun with WasmEdge (Linux, as root; needs make deps)
 	./.ci/peers
 
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
+
+deps-trixie: ## fetch Debian trixie's podman, crun and WasmEdge into .cache, for test-clients-trixie and bench-peers (Debian)
+	./.ci/deps-trixie
 
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge

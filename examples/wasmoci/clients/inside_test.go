@@ -4,6 +4,7 @@ package clients
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,7 +21,11 @@ const (
 	space = "WASMOCI_CLIENTS_SPACE" // the directory of this run
 )
 
+// system is where other clients are unpacked than the host's own: their files then lie over the host's.
+var system = flag.String("system", "", "use the clients that are unpacked in this `directory`")
+
 func TestMain(m *testing.M) {
+	flag.Parse()
 	switch os.Getenv(stage) {
 	case "tests":
 		os.Exit(m.Run())
@@ -147,6 +152,7 @@ func mounts(dir string) error {
 		syscall.Mount("tmpfs", memory, "tmpfs", 0, "mode=755"),
 		mkdirs(filepath.Join(memory, "tmp"), filepath.Join(memory, "home")),
 		layer(memory, "/etc"),
+		layer(memory, "/usr", unpacked("usr")...),
 		layer(memory, "/var"),
 		layer(memory, "/usr/local", filepath.Join(dir, "prefix")),
 		mkdirs("/etc/containers", "/etc/wasmoci", "/var/lib/containers", "/var/cache/wasmoci"),
@@ -164,6 +170,14 @@ func mounts(dir string) error {
 		return fmt.Errorf("unmounting the unified control groups: %w", err)
 	}
 	return nil
+}
+
+// unpacked is a directory of system, where there is one.
+func unpacked(dir string) []string {
+	if *system == "" {
+		return nil
+	}
+	return []string{filepath.Join(*system, dir)}
 }
 
 // layer makes a directory writable in memory, with others over it.

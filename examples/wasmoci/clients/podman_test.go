@@ -439,6 +439,9 @@ func nothingLeft(t *testing.T) {
 			t.Error(err)
 		}
 		for _, e := range entries {
+			if dir == "/run/crun" && e.Name() == ".cache" { // of filters, for the next container
+				continue
+			}
 			t.Errorf("%s/%s is left", dir, e.Name())
 		}
 	}
