@@ -19,7 +19,9 @@ func TestPod(t *testing.T) {
 		s.must(t, "run", "--detach", "--pod", "pod", "--name", "sidecar", "--volume", "shared:/shared", "localhost/native", "sleep")
 		for _, name := range []string{"guest", "sidecar"} {
 			s.eventually(t, "start of "+name, func() bool { return s.must(t, "logs", name) == "ready" })
-			s.podman(t, "exec", name, "/guest", "cat", "/etc/hostname").want(t, 0, "inpod")
+			if host := s.must(t, "exec", name, "/guest", "cat", "/etc/hostname"); host != "inpod" {
+				t.Errorf("%s: /etc/hostname has %q", name, host)
+			}
 		}
 		s.podman(t, "exec", "guest", "/guest", "write", "/shared/file", "of the guest").want(t, 0, "")
 		s.podman(t, "exec", "sidecar", "/guest", "cat", "/shared/file").want(t, 0, "of the guest")
