@@ -74,5 +74,5 @@ func ExampleDetect() {
 	}
 	// Output:
 	// wasm, engine "wasmtime": annotations[run.oci.handler] is "wasmtime", "/app" is WebAssembly (module)
-	// refused, engine "": annotations[run.oci.handler] is "wasmtime", but "/app" is an ELF executable: remove the annotation, or name a module
+	// native, engine "": annotations[run.oci.handler] is "wasmtime", but "/app" is an ELF executable, which the kernel runs
 }

@@ -20,8 +20,9 @@ type code struct {
 	compiled wazero.CompiledModule
 	cache    wazero.CompilationCache // nil without a folder
 	folder   string                  // where wazero keeps code
-	remove   func()                  // removes it; nil without a folder
-	alone    bool                    // guests have none, and the process to themselves
+	remove   func()                  // removes it; nil where nothing is to be removed
+	frame    []byte                  // for the cache; nil where that has it, or does not want it
+	alone    bool                    // guests have no checks, and the process to themselves
 	unkept   error                   // why it has no folder although there is a cache
 }
 

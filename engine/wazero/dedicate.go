@@ -72,14 +72,14 @@ type heap struct {
 	size    [1]metrics.Sample
 }
 
-// occupy turns the collector off for a guest, until release. A collection that goes on is completed first.
+// occupy turns the collector off for a guest, until release. A collection that goes on is completed first: SetGCPercent waits for it.
 func occupy() (*heap, error) {
 	if !occupied.CompareAndSwap(false, true) {
 		return nil, errOccupied
 	}
-	h := &heap{percent: debug.SetGCPercent(-1), limit: debug.SetMemoryLimit(math.MaxInt64)}
+	h := &heap{limit: debug.SetMemoryLimit(math.MaxInt64), bound: heapFloor}
+	h.percent = debug.SetGCPercent(-1)
 	h.size[0].Name = "/memory/classes/heap/objects:bytes"
-	h.collect()
 	return h, nil
 }
 
