@@ -99,7 +99,7 @@ func cgroups() (map[string]bool, error) {
 	return names, err
 }
 
-// removeCgroups removes a group and those in it.
+// removeCgroups removes a group and those in it, where nobody else uses them by now.
 func removeCgroups(name string) error {
 	var groups []string
 	err := filepath.WalkDir(name, func(path string, d os.DirEntry, err error) error {
@@ -109,7 +109,9 @@ func removeCgroups(name string) error {
 		return err
 	})
 	for i := range groups {
-		err = errors.Join(err, syscall.Rmdir(groups[len(groups)-1-i]))
+		if rmErr := syscall.Rmdir(groups[len(groups)-1-i]); rmErr != syscall.EBUSY && rmErr != syscall.ENOTEMPTY {
+			err = errors.Join(err, rmErr)
+		}
 	}
 	return err
 }

@@ -441,7 +441,7 @@ func nothingLeft(t *testing.T) {
 		t.Errorf("containers are left: %s", left)
 	}
 	s.eventually(t, "end of all processes", func() bool { return len(processes(t)) == 0 })
-	for _, dir := range []string{"/run/wasmoci", "/run/crun", "/run/runc"} {
+	for _, dir := range []string{"/run/wasmoci/default", "/run/crun", "/run/runc"} {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !os.IsNotExist(err) {
 			t.Error(err)
