@@ -48,11 +48,12 @@ var arrows = map[string][]string{
 	"internal/apisurface": {},
 	"internal/house":      {},
 
-	"examples/bench":   {"engine", "engine/subprocess", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
-	"examples/embed":   {"engine", "engine/wazero", "oci"},
-	"examples/engine":  {"engine/all", "engine/subprocess"},
-	"examples/runner":  {"engine/all", "engine/runner"},
-	"examples/wasmoci": {"engine", "engine/all", "oci", "wasi", cobra, runtimeSpec},
+	"examples/bench":           {"engine", "engine/subprocess", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
+	"examples/embed":           {"engine", "engine/wazero", "oci"},
+	"examples/engine":          {"engine/all", "engine/subprocess"},
+	"examples/runner":          {"engine/all", "engine/runner"},
+	"examples/wasmoci":         {"engine", "engine/all", "engine/runner", "oci", "wasi", cobra, runtimeSpec},
+	"examples/wasmoci/clients": {},
 }
 
 // testsOnly are for test files: of these packages, or of any where the list is empty.
