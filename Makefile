@@ -132,7 +132,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 bench: ## what is promised about speed, as a table of ratios (needs make deps)
-	$(GO) run ./examples/bench
+	CGO_ENABLED=0 $(GO) run ./examples/bench
 
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
