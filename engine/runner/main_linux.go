@@ -51,6 +51,9 @@ func (p *process) run() (err error) {
 	if order.HeapBytes > 0 {
 		debug.SetMemoryLimit(order.HeapBytes)
 	}
+	if err := spareCollector(order.Engine, first+FileModule); err != nil {
+		return err
+	}
 	mod, err := load(order, first+FileModule)
 	if err != nil {
 		return err
@@ -129,6 +132,19 @@ func readOrder(fd int) (*Order, error) {
 		return nil, fmt.Errorf("runner: the order has more than %d bytes", maxOrder)
 	}
 	return decode(b)
+}
+
+// spareCollector turns Go's collector off for an engine that collects by itself while its guest runs (engine.Driver.Dedicate), where the
+// module is small: loading makes little, and a collection of it takes longer than that.
+func spareCollector(name string, module int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(module, &st); err != nil {
+		return fmt.Errorf("runner: the module: %w", os.NewSyscallError("fstat", err))
+	}
+	if driver, ok := engine.Lookup(name); ok && driver.Dedicate != nil && st.Size < large {
+		debug.SetGCPercent(-1)
+	}
+	return nil
 }
 
 // load opens the order's engine and loads the module, which is open at descriptor fd, from its code. It closes fd.

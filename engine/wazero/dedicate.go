@@ -76,21 +76,32 @@ type heap struct {
 	memory  [3]metrics.Sample // all that Go has, what of it was given back, and what of it is free
 }
 
-// occupy turns the collector off for a guest, until release. A collection that goes on is completed first: SetGCPercent waits for it.
+// occupy turns the collector off for a guest, until release. A collection that goes on is completed first, or one that is about to begin.
 func occupy() (*heap, error) {
 	if !occupied.CompareAndSwap(false, true) {
 		return nil, errOccupied
 	}
-	h := &heap{limit: debug.SetMemoryLimit(math.MaxInt64), bound: heapFloor}
-	h.percent = debug.SetGCPercent(-1)
+	h := &heap{percent: debug.SetGCPercent(-1), limit: debug.SetMemoryLimit(math.MaxInt64)}
 	h.size[0].Name = "/memory/classes/heap/objects:bytes"
 	for i, name := range []string{"/memory/classes/total:bytes", "/memory/classes/heap/released:bytes", "/memory/classes/heap/free:bytes"} {
 		h.memory[i].Name = name
 	}
-	if h.limit != math.MaxInt64 {
-		h.rebound()
+	if !h.quiet() {
+		h.collect()
 	}
 	return h, nil
+}
+
+// quiet tells whether no collection can have begun: a program may have turned the collector off before there was anything to
+// collect, since a collection of next to nothing takes longer than a small guest. Go waits for one that goes on, but not for one
+// that is about to begin, so a single one in the past, or a heap that is near to where the memory limit begins one, makes it uncertain.
+func (h *heap) quiet() bool {
+	cycles := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
+	if metrics.Read(cycles); h.percent >= 0 || cycles[0].Value.Uint64() > 0 {
+		return false
+	}
+	h.setBound()
+	return h.limit == math.MaxInt64 || int64(h.now()) < h.room()/2
 }
 
 // release undoes occupy. It does nothing where h is nil.
@@ -112,20 +123,23 @@ func (h *heap) called() {
 
 func (h *heap) collect() {
 	runtime.GC()
-	h.rebound()
+	h.setBound()
 }
 
-// rebound finds the size at which to collect next, from what there is now.
-func (h *heap) rebound() {
+// setBound decides on the next collection by what is on the heap now.
+func (h *heap) setBound() {
 	live := h.now()
 	h.bound = max(heapFloor, 2*live)
-	if h.limit == math.MaxInt64 {
-		return
+	if h.limit != math.MaxInt64 {
+		h.bound = max(min(h.bound, uint64(max(h.room(), 0))), live+max(live/8, heapStep))
 	}
+}
+
+// room is what the memory limit leaves objects, beside the rest that Go has.
+func (h *heap) room() int64 {
 	metrics.Read(h.memory[:])
 	all, released, free := h.memory[0].Value.Uint64(), h.memory[1].Value.Uint64(), h.memory[2].Value.Uint64()
-	room := h.limit - int64(all-released-free-live) // what objects may take, beside the rest
-	h.bound = max(min(h.bound, uint64(max(room, 0))), live+max(live/8, heapStep))
+	return h.limit - int64(all-released-free-h.now())
 }
 
 func (h *heap) now() uint64 {
