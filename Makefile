@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench deps deps-wasmedge ci
+.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -23,16 +23,45 @@ help: ## show this list
 build-static: ## build bin/wasmoci with Wasmtime in it, linked statically: it runs in an empty root directory (needs a C compiler)
 	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-linkmode external -extldflags -static -X main.stamp=$(VERSION)" -o bin/wasmoci-static ./examples/wasmoci
 
+build-runner: build-runner-wazero build-runner-wasmtime ## build bin/runner-wazero and, with Wasmtime in it, bin/runner-wasmtime: the processes of containers, static (needs a C compiler)
+
+build-runner-wazero:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/runner-wazero ./examples/runner
+
+build-runner-wasmtime:
+	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-s -w -linkmode external -extldflags -static" -o bin/runner-wasmtime ./examples/runner
+
 build: ## build bin/wasmoci
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
+
+# Where make install puts what it made. RUNNERS are the engines for containers: wazero, and wasmtime where a C compiler is.
+PREFIX  ?= /usr/local
+RUNNERS ?= wazero
+libexec := $(DESTDIR)$(PREFIX)/libexec/wasmoci
+
+install: build build-runner-wazero ## install the program, its runners, manual page and completion (PREFIX, DESTDIR, RUNNERS, FORCE=1 for crun-wasm)
+	@set -e; for engine in $(RUNNERS); do test -x bin/runner-$$engine || $(MAKE) build-runner-$$engine; done
+	install -D -m 755 bin/wasmoci $(DESTDIR)$(PREFIX)/bin/wasmoci
+	@mkdir -p $(libexec)
+	@# In small writes: the kernel keeps a file in pages as large as what was written, and an idle runner holds whole ones.
+	set -e; for engine in $(RUNNERS); do \
+		dd if=bin/runner-$$engine of=$(libexec)/.new bs=16k status=none; \
+		chmod 755 $(libexec)/.new; mv $(libexec)/.new $(libexec)/runner-$$engine; done
+	install -D -m 644 examples/wasmoci/wasmoci.1 $(DESTDIR)$(PREFIX)/share/man/man1/wasmoci.1
+	@mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	bin/wasmoci completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/wasmoci
+	@if test -n "$(FORCE)" || ! { test -e $(DESTDIR)$(PREFIX)/bin/crun-wasm || test -L $(DESTDIR)$(PREFIX)/bin/crun-wasm; }; then \
+		ln -sfv wasmoci $(DESTDIR)$(PREFIX)/bin/crun-wasm; \
+	else echo "$(DESTDIR)$(PREFIX)/bin/crun-wasm is there already: FORCE=1 replaces it"; fi
 
 test: ## all tests: needs Go only, no root, no native library
 	$(GO) test ./...
 	cd $(EMBEDDER) && $(GO) test ./...
 
 test-race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v /engine/subprocess)
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v -e /engine/subprocess -e /examples/runner)
 	CGO_ENABLED=1 $(GO) test -race -run 'Test[^C]|TestConformance/wazero/$(BUSY)' ./engine/subprocess
+	CGO_ENABLED=1 $(GO) test -race -run 'TestEnds|TestSignals|TestStreams' ./examples/runner
 
 test-tags: ## an engine's tag without cgo: its own tests fail, and say what they need
 	@set -e; for tag in wasmtime wasmedge wasmer; do \
@@ -57,6 +86,10 @@ test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it an
 	$(call native,wasmtime)
 	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
 
+test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them (Linux, as root; needs a C compiler)
+	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner
+	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
+
 test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
 	. .cache/wasmedge/env.sh && $(call native,wasmedge)
 
@@ -73,8 +106,15 @@ test-user: ## all tests as a user who is not root, also where make runs as root 
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
 
 test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
-	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess
+	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner
 	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
+
+test-clients: ## the program under real podman with crun and runc: commands, pods, escapes, the guide (Linux, as root; needs make deps)
+	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients
+
+test-clients-trixie: deps-trixie ## the same under Debian trixie's podman, crun and runc, unpacked
+	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients -system "$(CURDIR)/.cache/trixie"
 
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci
@@ -93,8 +133,10 @@ lint: ## formatting, go vet, staticcheck, rules of the house
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "not formatted, run $(GO) run $(GOFUMPT) -w .:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags real ./examples/wasmoci
+	$(GO) vet -tags clients ./examples/wasmoci/clients
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags real ./examples/wasmoci
+	$(GO) run $(STATICCHECK) -tags clients ./examples/wasmoci/clients
 	$(GO) test ./internal/house
 
 generate: ## make what is generated: modules of .wat sources, README's matrix, api.txt (needs wat2wasm)
@@ -122,15 +164,21 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 bench: ## what is promised about speed, as a table of ratios (needs make deps)
-	$(GO) run ./examples/bench
+	CGO_ENABLED=0 $(GO) run ./examples/bench
+
+bench-peers: deps-trixie ## containers against those of Debian trixie's crun with WasmEdge (Linux, as root; needs make deps)
+	./.ci/peers
 
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
 
+deps-trixie: ## fetch Debian trixie's podman, crun and WasmEdge into .cache, for test-clients-trixie and bench-peers (Debian)
+	./.ci/deps-trixie
+
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

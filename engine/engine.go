@@ -144,6 +144,10 @@ const (
 	// CacheRequired is CacheReadOnly for a process that must not compile: a module without a usable entry is a
 	// *NotCachedError.
 	CacheRequired CacheMode = "required"
+	// CacheExported is CacheRequired for a directory that [Export] filled. It is trusted: nothing in it is verified, and whoever can
+	// write there can run code in this process. Loading from it takes no lock, no procfs and no directory for temporary files, so
+	// that it may be on a read-only mount and belong to any user. Its path may lead through /proc/self/fd.
+	CacheExported CacheMode = "exported"
 )
 
 // DefaultMaxModuleBytes is what Options.MaxModuleBytes means when 0 or less: 1 GiB.

@@ -26,7 +26,7 @@ const (
 // Error says in which engine and operation something failed.
 type Error struct {
 	Engine string // "wazero"
-	Op     string // "open", "compile", "start" or "run"
+	Op     string // "open", "compile", "export", "start" or "run"
 	Err    error
 }
 
@@ -172,7 +172,7 @@ func (e *TooLargeError) Error() string {
 func (e *TooLargeError) ExitStatus() int { return statusNotRunnable }
 
 // NotCachedError is a module without usable compiled code in the cache of an engine that may not compile
-// ([CacheRequired]). Its exit status is that of the host's own failures.
+// ([CacheRequired], [CacheExported]). Its exit status is that of the host's own failures.
 type NotCachedError struct {
 	Name string
 	Err  error // why what there is cannot be used; nil where there is nothing
@@ -189,6 +189,20 @@ func (e *NotCachedError) Error() string {
 
 // Unwrap returns Err.
 func (e *NotCachedError) Unwrap() error { return e.Err }
+
+// NoExportError is [Export]'s for an engine that has no compiled code to give away. It matches [errors.ErrUnsupported].
+type NoExportError struct {
+	Engine string
+	Reason string
+}
+
+// Error implements error.
+func (e *NoExportError) Error() string {
+	return fmt.Sprintf("engine: %s cannot export compiled code: %s", e.Engine, e.Reason)
+}
+
+// Is matches errors.ErrUnsupported.
+func (e *NoExportError) Is(target error) bool { return target == errors.ErrUnsupported }
 
 // MissingImportError is an import that no host provides: the module was made for another host.
 type MissingImportError struct {

@@ -25,6 +25,8 @@ type Bundle struct {
 	// Unknown are the paths of the fields in config.json that runtime-spec does not define ("linux.foo"), in the
 	// order of the file. The specification has runtimes go on without them; [Bundle.Plan] has them in the account.
 	Unknown []string
+
+	config []byte // content of config.json, for what Spec cannot hold of it; nil where Spec came from elsewhere
 }
 
 // ConfigError is a config.json that cannot be read as a spec. Its exit status is 126.
@@ -64,7 +66,7 @@ func LoadBundle(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("oci: load bundle: %w (a bundle is a directory with a config.json, as `runc spec` writes)", err)
 	}
-	b := &Bundle{Dir: abs, Spec: &specs.Spec{}}
+	b := &Bundle{Dir: abs, Spec: &specs.Spec{}, config: data}
 	if b.Unknown, err = decodeSpec(name, data, b.Spec); err != nil {
 		return nil, err
 	}

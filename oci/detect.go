@@ -93,13 +93,15 @@ type DetectOptions struct {
 	// Head are the first bytes of the file that args[0] names, [wasi.FormatHead] of them or all there are; see
 	// [Plan.Open]. Nil: not known, and the name's suffix stands in for it. Not nil but empty: an empty file.
 	Head []byte
-	// Argv0 is the name that the runtime was called by. "crun-NAME", in any directory, is the operator's wish for the
-	// engine NAME, or for any engine where NAME is "wasm". Other names say nothing.
+	// Argv0 is the name that the runtime was called by. "crun-NAME" and "wasmoci-NAME", in any directory, say that its
+	// containers are wasm, for the engine NAME, or for any engine where NAME is "wasm". Other names say nothing.
 	Argv0 string
-	// Platform is the image's platform, "os/architecture"; "wasi/wasm" and its kin are a wish for any engine.
+	// Platform is the image's platform, "os/architecture"; "wasi/wasm" and its kin say that the container is wasm, for
+	// any engine.
 	Platform string
-	// Engine is the engine that the operator has chosen; "" leaves it to the container. A container that names
-	// another one is refused.
+	// Engine is the engine that the operator has chosen for what is wasm; "" leaves it to the container. A container
+	// that names another one is refused. An engine that is merely preferred does not belong here: take it where
+	// [Detection.Engine] is "".
 	Engine string
 	// Policy is what the operator lets decide.
 	Policy Policy
@@ -132,9 +134,8 @@ type strength int
 
 const (
 	unsaid strength = iota
-	smart           // wasm if it looks like it
-	wished          // wasm unless it is native
-	firm            // wasm, or an error
+	smart           // wasm where its name, or its content, looks like it
+	firm            // wasm unless its content is native
 )
 
 // claim is what is said about a container before its content is looked at.
@@ -152,17 +153,19 @@ var otherHandlers = map[string]bool{"krun": true, "krun-sev": true, "krun-nitro"
 // concurrently, and decides in this order:
 //
 //  1. A sandbox container of the CRI (containerd, CRI-O) is native, always.
-//  2. The annotation run.oci.handler: "wasm" and the name of an engine say that the container is wasm, "wasm-smart"
-//     that it may be; the handlers of crun that are no engines, such as "krun", make it native. Any other value
-//     is taken for the name of an engine. Without it, module.wasm.image/variant: "compat" and "compat-smart" likewise.
-//  3. The name that the runtime was called by, the platform of the image and [DetectOptions.Engine] say that the
-//     container is wasm unless its content is native.
-//  4. The content, where it is known, confirms or decides: a module or component, binary or text, is wasm whatever it
-//     is called; an ELF executable or a script never is. An annotation that says "wasm" or "compat" for one of those is
-//     refused; under the smart values it is native. Where content is unknown a name in .wasm or .wat stands in for it.
-//     A file so named that is neither, and an engine's precompiled code, are refused.
+//  2. The handlers of crun that are no engines, such as "krun", make a container native, in the annotation run.oci.handler or
+//     as the operator's choice.
+//  3. An ELF executable or a script is native, whatever is said: a sidecar is not in the way of the annotations of its pod.
+//  4. Two different engines named by two sources are refused, as no named engine is ever replaced.
+//  5. The annotation run.oci.handler: "wasm" and the name of an engine say that the container is wasm, "wasm-smart"
+//     that it may be; any other value is taken for the name of an engine. Without it, module.wasm.image/variant: "compat" and
+//     "compat-smart" likewise. Then the name that the runtime was called by, and the platform of the image.
+//  6. The content, where it is known, confirms or decides: a module or component, binary or text, is wasm whatever it
+//     is called. Where content is unknown a name in .wasm or .wat stands in for it.
 //
-// Two different engines named by two sources are refused, as no named engine is ever replaced.
+// What is neither WebAssembly nor an executable or a script is refused where anything says that it is or may be wasm, its
+// name among others, and so is an engine's precompiled code. Where nothing does it is native, as the kernel may have an
+// interpreter for it (binfmt_misc).
 func Detect(spec *specs.Spec, opts DetectOptions) Detection {
 	if spec == nil || spec.Process == nil || len(spec.Process.Args) == 0 {
 		return Detection{Kind: Native, Field: "process.args", Reason: "names nothing that an engine could run"}
@@ -176,20 +179,22 @@ func Detect(spec *specs.Spec, opts DetectOptions) Detection {
 	if other != "" {
 		return Detection{Kind: Native, Field: said.field, Reason: other}
 	}
+	conflict := ""
 	for _, c := range operatorClaims(opts) {
 		if c.engine != "" && otherHandlers[c.engine] {
 			return Detection{Kind: Native, Field: c.field, Reason: c.text + ", which is no engine for WebAssembly"}
 		}
-		if c.engine != "" && said.engine != "" && c.engine != said.engine {
-			return Detection{Kind: Refused, Field: said.field, Reason: fmt.Sprintf("%s, but %s: name one engine", said.text, c.text)}
+		if c.engine != "" && said.engine != "" && c.engine != said.engine && conflict == "" {
+			conflict = fmt.Sprintf("%s, but %s: name one engine", said.text, c.text)
 		}
+		engine := cmp.Or(said.engine, c.engine)
 		if said.strength == unsaid {
 			said = c
 		}
-		said.engine = cmp.Or(said.engine, c.engine)
+		said.engine = engine
 	}
 	module, _ := ParseEntrypoint(spec.Process.Args[0])
-	kind, reason := said.decide(module, opts)
+	kind, reason := said.decide(module, conflict, opts)
 	d := Detection{Kind: kind, Field: cmp.Or(said.field, "process.args[0]"), Reason: reason}
 	if kind == Wasm {
 		d.Engine = said.engine
@@ -236,44 +241,48 @@ func annotated(spec *specs.Spec, policy Policy) (c claim, other string) {
 func operatorClaims(opts DetectOptions) []claim {
 	var claims []claim
 	if opts.Engine != "" {
-		claims = append(claims, claim{wished, opts.Engine, "", fmt.Sprintf("the operator chose engine %q", opts.Engine)})
+		claims = append(claims, claim{unsaid, opts.Engine, "", fmt.Sprintf("the operator chose engine %q", opts.Engine)})
 	}
-	if name, ok := strings.CutPrefix(strings.TrimSuffix(filepath.Base(opts.Argv0), ".exe"), "crun-"); ok && name != "" {
-		c := claim{strength: wished, text: fmt.Sprintf("the runtime was called as %q", "crun-"+name)}
+	called := strings.TrimSuffix(filepath.Base(opts.Argv0), ".exe")
+	if runtime, name, _ := strings.Cut(called, "-"); name != "" && (runtime == "crun" || runtime == "wasmoci") {
+		c := claim{strength: firm, text: fmt.Sprintf("the runtime was called as %q", called)}
 		if name != "wasm" {
 			c.engine = name
 		}
 		claims = append(claims, c)
 	}
 	if os, arch, _ := strings.Cut(opts.Platform, "/"); strings.HasPrefix(os, "wasi") || strings.HasPrefix(arch, "wasm") {
-		claims = append(claims, claim{strength: wished, text: fmt.Sprintf("the image is for %q", opts.Platform)})
+		claims = append(claims, claim{strength: firm, text: fmt.Sprintf("the image is for %q", opts.Platform)})
 	}
 	return claims
 }
 
-// decide confronts what is said with what is there.
-func (c claim) decide(module string, opts DetectOptions) (Kind, string) {
-	because := ""
+// decide confronts what is said with what is there. conflict, if not empty, is why no engine can be chosen.
+func (c claim) decide(module, conflict string, opts DetectOptions) (Kind, string) {
+	because, but := "", ""
 	if c.text != "" {
-		because = c.text + ", "
+		because, but = c.text+", ", c.text+", but "
+	}
+	if what := nativeFormat(opts.Head); what != "" {
+		if c.strength == firm {
+			return Native, fmt.Sprintf("%s%q is %s, which the kernel runs", but, module, what)
+		}
+		return Native, fmt.Sprintf("%s%q is %s", because, module, what)
+	}
+	if conflict != "" {
+		return Refused, conflict
 	}
 	ext := path.Ext(module)
 	named := ext == ".wasm" || ext == ".wat"
 	if opts.Head == nil {
 		switch {
-		case c.strength >= wished:
+		case c.strength == firm:
 			return Wasm, because + "and the content is still to be seen"
 		case named && (c.strength == smart || opts.Policy != Annotated):
 			return Wasm, fmt.Sprintf("%s%q is named like a module, and the content is still to be seen", because, module)
 		default:
 			return Native, fmt.Sprintf("%s%q is not named like a module", because, module)
 		}
-	}
-	if what := nativeFormat(opts.Head); what != "" {
-		if c.strength == firm {
-			return Refused, fmt.Sprintf("%sbut %q is %s: remove the annotation, or name a module", because, module, what)
-		}
-		return Native, fmt.Sprintf("%s%q is %s", because, module, what)
 	}
 	switch format := wasi.FormatOf(opts.Head); format {
 	case wasi.FormatModule, wasi.FormatComponent, wasi.FormatText:
@@ -284,10 +293,15 @@ func (c claim) decide(module string, opts DetectOptions) (Kind, string) {
 	case wasi.FormatPrecompiled:
 		return Refused, fmt.Sprintf("%s%q is an engine's precompiled code, which is not run from a container: ship the module", because, module)
 	default:
-		if c.strength == firm || named {
-			return Refused, fmt.Sprintf("%sbut %q is not WebAssembly", because, module)
+		if c.strength == unsaid && !named {
+			return Native, fmt.Sprintf("%s%q is not WebAssembly", because, module)
 		}
-		return Native, fmt.Sprintf("%s%q is not WebAssembly", because, module)
+		engine := "an engine"
+		if c.engine != "" {
+			engine = fmt.Sprintf("engine %q", c.engine)
+		}
+		return Refused, fmt.Sprintf("%s%q is not WebAssembly, nor an ELF executable or a script, so neither %s nor the kernel runs it: "+
+			"name a module or component in args[0], such as compilers make for wasm32-wasip1", but, module, engine)
 	}
 }
 

@@ -50,16 +50,18 @@ func TestDetect(t *testing.T) {
 		// run.oci.handler.
 		"handler wasm":                    {"/app", unread, annotations{"run.oci.handler": "wasm"}, DetectOptions{}, Wasm, "", `run.oci.handler] is "wasm"`},
 		"handler wasm, module":            {"/app", moduleHead, annotations{"run.oci.handler": "wasm"}, DetectOptions{}, Wasm, "", `run.oci.handler] is "wasm"`},
-		"handler wasm, ELF":               {"/bin/sh", elfHead, annotations{"run.oci.handler": "wasm"}, DetectOptions{}, Refused, "", "remove the annotation"},
-		"handler wasm, script":            {"/run", scriptHead, annotations{"run.oci.handler": "wasm"}, DetectOptions{}, Refused, "", "a script"},
+		"handler wasm, ELF":               {"/bin/sh", elfHead, annotations{"run.oci.handler": "wasm"}, DetectOptions{}, Native, "", `"wasm", but "/bin/sh" is an ELF executable, which the kernel runs`},
+		"handler wasm, script":            {"/run", scriptHead, annotations{"run.oci.handler": "wasm"}, DetectOptions{}, Native, "", "a script"},
 		"handler wasm, neither":           {"/app", otherHead, annotations{"run.oci.handler": "wasm"}, DetectOptions{}, Refused, "", "is not WebAssembly"},
 		"handler wasm-smart, by name":     {"/app.wat", unread, annotations{"run.oci.handler": "wasm-smart"}, DetectOptions{}, Wasm, "", "named like"},
 		"handler wasm-smart, by content":  {"/app", moduleHead, annotations{"run.oci.handler": "wasm-smart"}, DetectOptions{}, Wasm, "", "module"},
 		"handler wasm-smart, ELF":         {"/app.wasm", elfHead, annotations{"run.oci.handler": "wasm-smart"}, DetectOptions{}, Native, "", "ELF"},
 		"handler wasm-smart, other name":  {"/app", unread, annotations{"run.oci.handler": "wasm-smart"}, DetectOptions{}, Native, "", "not named"},
+		"handler wasm-smart, neither":     {"/app", otherHead, annotations{"run.oci.handler": "wasm-smart"}, DetectOptions{}, Refused, "", "wasip1"},
+		"handler engine, neither":         {"/app", otherHead, annotations{"run.oci.handler": "wasmtime"}, DetectOptions{}, Refused, "", `"wasmtime", but "/app" is not WebAssembly, nor an ELF executable or a script, so neither engine "wasmtime" nor`},
 		"handler engine":                  {"/app", moduleHead, annotations{"run.oci.handler": "wasmtime"}, DetectOptions{}, Wasm, "wasmtime", "wasmtime"},
 		"handler engine nobody knows":     {"/app", moduleHead, annotations{"run.oci.handler": "wazmtime"}, DetectOptions{}, Wasm, "wazmtime", "wazmtime"},
-		"handler engine, ELF":             {"/bin/sh", elfHead, annotations{"run.oci.handler": "wasmtime"}, DetectOptions{}, Refused, "", "ELF"},
+		"handler engine, ELF":             {"/bin/sh", elfHead, annotations{"run.oci.handler": "wasmtime"}, DetectOptions{}, Native, "", "ELF"},
 		"handler krun":                    {"/app.wasm", moduleHead, annotations{"run.oci.handler": "krun"}, DetectOptions{}, Native, "", "no engine"},
 		"handler before variant":          {"/app", unread, annotations{"run.oci.handler": "wasm-smart", "module.wasm.image/variant": "compat"}, DetectOptions{}, Native, "", "wasm-smart"},
 		"empty handler":                   {"/app", unread, annotations{"run.oci.handler": "", "module.wasm.image/variant": "compat"}, DetectOptions{}, Wasm, "", "compat"},
@@ -67,7 +69,7 @@ func TestDetect(t *testing.T) {
 
 		// module.wasm.image/variant.
 		"compat":                      {"/app", unread, annotations{"module.wasm.image/variant": "compat"}, DetectOptions{}, Wasm, "", `variant] is "compat"`},
-		"compat, ELF":                 {"/bin/sh", elfHead, annotations{"module.wasm.image/variant": "compat"}, DetectOptions{}, Refused, "", "remove the annotation"},
+		"compat, ELF":                 {"/bin/sh", elfHead, annotations{"module.wasm.image/variant": "compat"}, DetectOptions{}, Native, "", "ELF"},
 		"compat-smart, ELF":           {"/bin/sh", elfHead, annotations{"module.wasm.image/variant": "compat-smart"}, DetectOptions{}, Native, "", "ELF"},
 		"compat-smart, module":        {"/app", moduleHead, annotations{"module.wasm.image/variant": "compat-smart"}, DetectOptions{}, Wasm, "", "module"},
 		"another variant":             {"/app", moduleHead, annotations{"module.wasm.image/variant": "spin"}, DetectOptions{}, Wasm, "", "module"},
@@ -85,6 +87,14 @@ func TestDetect(t *testing.T) {
 		"called crun-wasmedge":               {"/app", unread, nil, DetectOptions{Argv0: "crun-wasmedge"}, Wasm, "wasmedge", "wasmedge"},
 		"called crun-krun":                   {"/app.wasm", moduleHead, nil, DetectOptions{Argv0: "crun-krun"}, Native, "", "no engine"},
 		"called crun":                        {"/app", unread, nil, DetectOptions{Argv0: "crun"}, Native, "", "not named"},
+		"called crun-wasm, neither":          {"/app", otherHead, nil, DetectOptions{Argv0: "crun-wasm"}, Refused, "", "neither an engine nor the kernel"},
+		"called wasmoci-wasm":                {"/app", moduleHead, nil, DetectOptions{Argv0: "/usr/bin/wasmoci-wasm"}, Wasm, "", `called as "wasmoci-wasm"`},
+		"called wasmoci-wasmtime":            {"/app", unread, nil, DetectOptions{Argv0: "wasmoci-wasmtime"}, Wasm, "wasmtime", `called as "wasmoci-wasmtime"`},
+		"called wasmoci-wasmtime, script":    {"/app", scriptHead, nil, DetectOptions{Argv0: "wasmoci-wasmtime"}, Native, "", "script"},
+		"called by its name and a handler":   {"/app", moduleHead, annotations{"run.oci.handler": "wasm"}, DetectOptions{Argv0: "crun-wasmtime"}, Wasm, "wasmtime", "handler"},
+		"called by one, handler another":     {"/app", moduleHead, annotations{"run.oci.handler": "wazero"}, DetectOptions{Argv0: "crun-wasmtime"}, Refused, "", "name one engine"},
+		"called by one, another, unread":     {"/app", unread, annotations{"run.oci.handler": "wazero"}, DetectOptions{Argv0: "crun-wasmtime"}, Refused, "", "name one engine"},
+		"called youki-wasm":                  {"/app", unread, nil, DetectOptions{Argv0: "youki-wasm"}, Native, "", "not named"},
 		"called otherwise":                   {"/app", unread, nil, DetectOptions{Argv0: "/usr/bin/wasmoci"}, Native, "", "not named"},
 		"called crun-":                       {"/app", unread, nil, DetectOptions{Argv0: "crun-"}, Native, "", "not named"},
 		"platform wasi/wasm":                 {"/app", unread, nil, DetectOptions{Platform: "wasi/wasm"}, Wasm, "", `"wasi/wasm"`},
@@ -97,6 +107,11 @@ func TestDetect(t *testing.T) {
 		"operator's engine, handler wasm":    {"/app", moduleHead, annotations{"run.oci.handler": "wasm"}, DetectOptions{Engine: "wazero"}, Wasm, "wazero", "handler"},
 		"the same engine twice":              {"/app", moduleHead, annotations{"run.oci.handler": "wazero"}, DetectOptions{Engine: "wazero"}, Wasm, "wazero", "handler"},
 		"two engines":                        {"/app", moduleHead, annotations{"run.oci.handler": "wasmtime"}, DetectOptions{Engine: "wazero"}, Refused, "", "name one engine"},
+		"two engines, ELF":                   {"/bin/sh", elfHead, annotations{"run.oci.handler": "wasmtime"}, DetectOptions{Engine: "wazero"}, Native, "", "which the kernel runs"},
+		"three sources":                      {"/app", moduleHead, nil, DetectOptions{Engine: "wazero", Argv0: "crun-wasm", Platform: "wasi/wasm"}, Wasm, "wazero", "crun-wasm"},
+		"operator's engine, neither":         {"/app", otherHead, nil, DetectOptions{Engine: "wazero"}, Native, "", "is not WebAssembly"},
+		"operator's engine, unread":          {"/app", unread, nil, DetectOptions{Engine: "wazero"}, Native, "", "not named"},
+		"operator's engine, platform":        {"/app", otherHead, nil, DetectOptions{Engine: "wazero", Platform: "wasi/wasm"}, Refused, "", `neither engine "wazero" nor the kernel`},
 		"two engines of the operator":        {"/app", moduleHead, nil, DetectOptions{Engine: "wazero", Argv0: "crun-wasmtime"}, Refused, "", "name one engine"},
 		"annotated only, module":             {"/app.wasm", moduleHead, nil, DetectOptions{Policy: Annotated}, Native, "", "no annotation says so"},
 		"annotated only, unread":             {"/app.wasm", unread, nil, DetectOptions{Policy: Annotated}, Native, "", "named"},
@@ -148,6 +163,9 @@ func FuzzDetect(f *testing.F) {
 		}
 		if d.Kind == Wasm && (nativeFormat(head) != "" || cri == "sandbox") {
 			t.Errorf("a native binary or a sandbox reaches an engine: %+v", d)
+		}
+		if nativeFormat(head) != "" && d.Kind != Native {
+			t.Errorf("a native binary is in the way of an annotation: %+v", d)
 		}
 		if d.Kind != Wasm && d.Engine != "" {
 			t.Errorf("an engine for what is not wasm: %+v", d)

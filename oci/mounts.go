@@ -204,10 +204,26 @@ func (p *planner) guestPath(field, name string) (clean string, ok bool) {
 // allMounts grants the mounts in their order. One that a later mount covers is not granted: in a container it cannot be
 // reached either.
 func (p *planner) allMounts(*rule) {
+	dests := p.destinations()
+	covers := coveredBy(dests)
+	for i, m := range p.spec.Mounts {
+		if dests[i] == "" || !p.mount(i, &m, dests[i], covers[i]) {
+			p.partly(mountField(i))
+		}
+	}
+}
+
+// destinations are the clean destinations of the mounts; "" stands for one that is rejected.
+func (p *planner) destinations() []string {
 	dests := make([]string, len(p.spec.Mounts))
 	for i, m := range p.spec.Mounts {
 		dests[i], _ = p.guestPath(mountField(i)+".destination", m.Destination)
 	}
+	return dests
+}
+
+// coveredBy has for each of the destinations the index of a later one that covers it; 0 where none does.
+func coveredBy(dests []string) []int {
 	later := make(map[string]int, len(dests)) // by destination: the first mount after this one
 	covers := make([]int, len(dests))
 	for i := len(dests) - 1; i >= 0; i-- {
@@ -218,11 +234,7 @@ func (p *planner) allMounts(*rule) {
 		}
 		later[dests[i]] = i
 	}
-	for i, m := range p.spec.Mounts {
-		if dests[i] == "" || !p.mount(i, &m, dests[i], covers[i]) {
-			p.partly(mountField(i))
-		}
-	}
+	return covers
 }
 
 func mountField(i int) string { return "mounts[" + strconv.Itoa(i) + "]" }
@@ -359,27 +371,32 @@ func (p *planner) effects(field string, m *specs.Mount, tmpfs *wasi.Tmpfs) {
 	}
 }
 
-// size reads the size of a tmpfs, as the kernel does: bytes, or with one of the suffixes k m g t p e.
+// size reads the size of a tmpfs.
 func (p *planner) size(field, value string, tmpfs *wasi.Tmpfs) {
-	digits, shift := value, 0
-	if n := len(value); n > 0 {
-		if k := strings.IndexByte("kmgtpe", value[n-1]|0x20); k >= 0 {
-			digits, shift = value[:n-1], 10*(k+1)
-		}
-	}
 	if percent, ok := strings.CutSuffix(value, "%"); ok {
 		if _, err := strconv.ParseUint(percent, 10, 32); err == nil {
 			p.record(field, Limited, "a share of the host's memory is not known here: 64 MiB")
 			return
 		}
 	}
-	n, err := strconv.ParseUint(digits, 10, 64)
-	switch {
-	case err != nil || n<<shift>>shift != n:
+	switch n, ok := bytesOf(value); {
+	case !ok:
 		p.reject(field, value, "is not a size: write bytes, or a number with k, m or g")
 	case n == 0:
 		p.record(field, Limited, "no bound is not granted: 64 MiB")
 	default:
-		tmpfs.SizeBytes = n << shift
+		tmpfs.SizeBytes = n
 	}
+}
+
+// bytesOf reads a size as the kernel does: bytes, or with one of the suffixes k m g t p e.
+func bytesOf(value string) (n uint64, ok bool) {
+	digits, shift := value, 0
+	if n := len(value); n > 0 {
+		if k := strings.IndexByte("kmgtpe", value[n-1]|0x20); k >= 0 {
+			digits, shift = value[:n-1], 10*(k+1)
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return n << shift, err == nil && n<<shift>>shift == n
 }

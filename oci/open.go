@@ -86,9 +86,15 @@ func (e *FileError) ExitStatus() int { return 126 }
 // regular file, or what the mounts could not be opened with. Open never blocks on what it finds, opens the mounts anew
 // each time, and may be called concurrently. It needs Linux.
 func (p *Plan) Open() (*os.File, error) {
+	f, _, err := p.open()
+	return f, err
+}
+
+// open also returns the absolute guest path at which the module was found.
+func (p *Plan) open() (f *os.File, guest string, err error) {
 	tree, err := vfs.New(p.Config.Mounts)
 	if err != nil {
-		return nil, fmt.Errorf("oci: open module: %w: look at root.path and at the mounts' sources in config.json", err)
+		return nil, "", fmt.Errorf("oci: open module: %w: look at root.path and at the mounts' sources in config.json", err)
 	}
 	defer tree.Close()
 	cwd := "/" + strings.TrimPrefix(p.Config.Dir, "/")
@@ -96,22 +102,22 @@ func (p *Plan) Open() (*os.File, error) {
 		guest := within(cwd, p.Module)
 		f, err := openRegular(tree.Root(), guest)
 		if isMissing(err) {
-			return nil, &NotFoundError{Name: p.Module, Searched: []Miss{{guest, err}}}
+			return nil, "", &NotFoundError{Name: p.Module, Searched: []Miss{{guest, err}}}
 		} else if err != nil {
-			return nil, &FileError{Path: guest, Err: err}
+			return nil, "", &FileError{Path: guest, Err: err}
 		}
-		return f, nil
+		return f, guest, nil
 	}
 	notFound := &NotFoundError{Name: p.Module}
 	for dir := range strings.SplitSeq(p.searchPath(), ":") {
 		guest := within(within(cwd, dir), p.Module)
 		f, err := openRegular(tree.Root(), guest)
 		if err == nil {
-			return f, nil
+			return f, guest, nil
 		}
 		notFound.Searched = append(notFound.Searched, Miss{guest, err})
 	}
-	return nil, notFound
+	return nil, "", notFound
 }
 
 // searchPath is PATH as the guest sees it: of two, the last.

@@ -41,10 +41,14 @@ func (e *DamagedError) Error() string { return fmt.Sprintf("cache: entry %s: %s"
 // Dir is a cache directory: a folder for each key, in it a file named by the digest of its content. It is safe for
 // concurrent use, by processes too.
 type Dir struct {
-	root     *os.Root
+	root     *os.Root // nil where it was exported
 	path     string
 	readOnly bool
 }
+
+// entryMode lets exported code be used by others, under a second name of the same file. Nobody else comes as far as the entries in
+// the cache: its directory is private.
+const entryMode = 0o644
 
 // tempPrefix begins the names of what is being written. What a crash left behind is removed after tempAge.
 const (
@@ -93,7 +97,7 @@ func openTrusted(path string, readOnly bool) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	d := &Dir{root, path, readOnly}
+	d := &Dir{root: root, path: path, readOnly: readOnly}
 	if err := d.trusted(); err != nil {
 		root.Close()
 		return nil, err
@@ -163,18 +167,26 @@ func (d *Dir) sweep() {
 }
 
 // Close closes d. Entries that were got stay open.
-func (d *Dir) Close() error { return d.root.Close() }
+func (d *Dir) Close() error {
+	if d.Exported() {
+		return nil
+	}
+	return d.root.Close()
+}
 
-// Entry is compiled code whose content has been verified.
+// Entry is compiled code whose content has been verified, or that was exported.
 type Entry struct {
 	File  *os.File // at its beginning; the caller closes it
-	Label string   // as given to Put
+	Label string   // as given to Put; of an exported one the place in its folder
 	name  string
 }
 
 // Get returns the entry for k: ErrMiss where there is none, a *DamagedError where there was one that is not used. Both
 // mean: compile, and Put. It waits for nothing but the disk, whatever has the place of an entry.
 func (d *Dir) Get(k Key) (*Entry, error) {
+	if d.Exported() {
+		return d.exported(k)
+	}
 	folder := k.String()
 	damaged := func(name, reason string) (*Entry, error) {
 		if !d.readOnly {
@@ -243,7 +255,7 @@ func verify(f *os.File, digest string) string {
 	return ""
 }
 
-// Put keeps content under k, with a label: a short word of letters and digits, for an engine that needs a name, or "". An
+// Put keeps content under k, with a label for an engine that needs a name, or "": a hundred letters, digits and dashes or so. An
 // entry that is there already is replaced.
 func (d *Dir) Put(k Key, label string, content io.Reader) error {
 	if err := d.writable("put"); err != nil {
@@ -270,6 +282,7 @@ func (d *Dir) put(k Key, label string, content io.Reader, f *os.File, temp strin
 	if _, err := io.Copy(io.MultiWriter(f, h), content); err != nil {
 		return err
 	}
+	_ = f.Chmod(entryMode)           // whatever the umask; where it cannot be had, exports are copies
 	if err := f.Sync(); err != nil { // or a crash of the machine would leave a name without its content
 		return err
 	}

@@ -3,8 +3,6 @@ package cache
 import (
 	"crypto/rand"
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -71,14 +69,7 @@ func linkElsewhere(e *Entry, path string) error {
 		}
 		_ = os.Remove(path)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		_, err = io.Copy(f, io.NewSectionReader(e.File, 0, math.MaxInt64))
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-	}
-	if err != nil {
+	if err := e.copyTo(path, 0o600); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
 	return nil

@@ -43,7 +43,7 @@ type Case struct {
 var groups = [][]Case{
 	streamCases, argumentCases, entrypointCases, exitCases, trapCases, moduleCases, memoryCases, fileCases, readOnlyCases,
 	mountCases, escapeCases, linkCases, pathCases, raceCases, procCases, deviceCases, descriptorCases, pointerCases, tmpfsCases,
-	faultCases, clockCases, interruptCases, fifoCases, specialFileCases, socketCases, lifecycleCases, concurrencyCases, cacheCases,
+	faultCases, clockCases, interruptCases, fifoCases, specialFileCases, socketCases, lifecycleCases, concurrencyCases, cacheCases, exportCases,
 	leakCases,
 }
 

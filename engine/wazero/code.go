@@ -20,8 +20,9 @@ type code struct {
 	compiled wazero.CompiledModule
 	cache    wazero.CompilationCache // nil without a folder
 	folder   string                  // where wazero keeps code
-	remove   func()                  // removes it; nil without a folder
-	alone    bool                    // guests have none, and the process to themselves
+	remove   func()                  // removes it; nil where nothing is to be removed
+	frame    []byte                  // for the cache; nil where that has it, or does not want it
+	alone    bool                    // guests have no checks, and the process to themselves
 	unkept   error                   // why it has no folder although there is a cache
 }
 
@@ -72,9 +73,11 @@ type run struct {
 	heap   *heap // nil where the guest has checks
 }
 
-// anonymous is the configuration of every instance: without a name, so that there can be many; nothing is called by itself;
-// and a source of random numbers that nobody uses, because wazero would seed one of its own each time.
-var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(strings.NewReader(""))
+// randomless has a source of random numbers that nobody uses, because wazero would seed one of its own each time.
+var randomless = wazero.NewModuleConfig().WithStartFunctions().WithRandSource(strings.NewReader(""))
+
+// anonymous is the configuration of every instance: without a name, so that there can be many; nothing is called by itself.
+var anonymous = randomless.WithName("")
 
 // Run implements core.Code.
 func (c *code) Run(ctx context.Context, r *core.Run) error {

@@ -58,7 +58,7 @@ func (*compiler) Close() error    { return nil }
 
 // Config implements core.Runtime.
 func (c *compiler) Config() string {
-	config := "instrumented 2"
+	config := "instrumented 3"
 	if c.debugInfo {
 		config += ", debug information"
 	}
@@ -76,15 +76,16 @@ func (c *compiler) Compile(ctx context.Context, src *core.Source) (core.Code, er
 			made = &code{unkept: err}
 		}
 	}
-	done, err := c.build(ctx, src, made)
+	done, err := c.build(ctx, src, made, nil)
 	var path *fs.PathError
 	if made.folder != "" && errors.As(err, &path) { // a full disk is no fault of the module's
-		return c.build(ctx, src, &code{unkept: path})
+		return c.build(ctx, src, &code{unkept: path}, nil)
 	}
 	return done, err
 }
 
-// Save implements core.Runtime: wazero has written its code while it compiled.
+// Save implements core.Runtime: wazero has written its code while it compiled. The label is the name by which wazero looks for it when it
+// is given the frame, which is found out by having it compile that: it has next to no code.
 func (c *compiler) Save(made core.Code, put func(label string, content io.Reader) error) error {
 	m := made.(*code)
 	if m.unkept != nil {
@@ -103,40 +104,60 @@ func (c *compiler) Save(made core.Code, put func(label string, content io.Reader
 		return err
 	}
 	defer f.Close()
-	return put(filepath.Base(path), f)
+	name := filepath.Base(path)
+	if m.frame != nil {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		frame, err := m.runtime.CompileModule(context.Background(), m.frame)
+		if err != nil {
+			return err
+		}
+		_ = frame.Close(context.Background())
+		if path, err = onlyEntry(m.folder); err == nil {
+			name = filepath.Base(path)
+		} else if !errors.Is(err, os.ErrNotExist) { // there is none where the frame is the module, which only traps, and has its name
+			return err
+		}
+	}
+	frame := m.frame
+	m.frame = nil
+	return put(filepath.Base(m.folder)+labelSeparator+name, kept(f, frame))
 }
 
-// Load implements core.Runtime. wazero reads its code by a path, so it gets a folder with nothing in it but the entry. An
-// entry that it has no use for it replaces without a word, which is an error here: then it has been compiled anew.
+// labelSeparator stands between the names of wazero's folder, which has its version, and of the file in it.
+const labelSeparator = "-"
+
+// Place implements core.Placer.
+func (*compiler) Place(label string) string {
+	i := max(strings.LastIndex(label, labelSeparator), 0)
+	return filepath.Join(label[:i], strings.TrimPrefix(label[i:], labelSeparator))
+}
+
+// Load implements core.Runtime. wazero reads its code by a path, so it gets a folder with nothing in it but the entry; what was exported
+// is in one already. What wazero has no use for it would compile again: it is not let.
 func (c *compiler) Load(ctx context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
 	made := &code{}
-	if err := made.useFolder(c.cache); err != nil {
+	frame, err := keptFrame(entry.File)
+	if err != nil {
 		return nil, err
 	}
-	defer made.leaveFolder()
-	path := filepath.Join(made.folder, entry.Label)
-	if err := c.cache.Link(entry, path); err != nil {
-		made.free()
-		return nil, err
+	if c.cache.Exported() {
+		made.cache, err = wazero.NewCompilationCacheWithDir(filepath.Dir(filepath.Dir(c.cache.Path(entry))))
+	} else if err = made.useFolder(c.cache); err == nil {
+		defer made.leaveFolder()
+		err = c.cache.Link(entry, filepath.Join(filepath.Dir(made.folder), c.Place(entry.Label)))
 	}
-	before, err := os.Stat(path)
 	if err != nil {
 		made.free()
 		return nil, err
 	}
-	loaded, err := c.build(ctx, src, made)
-	if err != nil {
-		return nil, err
-	}
-	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
-		made.free()
-		return nil, errors.New("wazero has no use for it")
-	}
-	return loaded, nil
+	return c.build(ctx, src, made, frame)
 }
 
-// build decodes, validates and compiles src, or loads what wazero finds in made's folder, and offers it the host's functions.
-func (c *compiler) build(ctx context.Context, src *core.Source, made *code) (_ core.Code, err error) {
+// build decodes, validates and compiles src, and offers it the host's functions. With a frame, which is not nil then, it takes
+// the code from made's folder, or fails.
+func (c *compiler) build(ctx context.Context, src *core.Source, made *code, frame []byte) (_ core.Code, err error) {
 	done := false
 	defer func() {
 		if !done {
@@ -160,32 +181,38 @@ func (c *compiler) build(ctx context.Context, src *core.Source, made *code) (_ c
 	made.runtime = wazero.NewRuntimeWithConfig(ctx, config)
 	made.alone = c.uninterruptible
 	checks := !c.debugInfo && !c.uninterruptible
-	checked := src.Bytes
-	if err = wasm.Bounded(checked); err == nil {
-		checked, err = instrument(checked, checks)
+	module := frame
+	if len(frame) == 0 {
+		if err = wasm.Bounded(src.Bytes); err == nil {
+			module, err = instrument(src.Bytes, checks)
+		}
 	}
 	if err == nil {
-		ctx := experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
-		if made.compiled, err = made.runtime.CompileModule(ctx, checked); err != nil && checks {
+		ctx, cancel := context.WithCancel(experimental.WithCompilationWorkers(ctx, max(2, runtime.GOMAXPROCS(0))))
+		defer cancel()
+		if frame != nil {
+			cancel() // which workers look at before they compile a function
+		}
+		if made.compiled, err = made.runtime.CompileModule(ctx, module); frame != nil && errors.Is(err, context.Canceled) {
+			return nil, errors.New("wazero has no use for it")
+		} else if err != nil && checks && frame == nil {
 			if _, better := made.runtime.CompileModule(ctx, src.Bytes); better != nil { // about the module as it was given
 				err = better
 			}
 		}
 	}
+	if err == nil && frame == nil && made.remove != nil && !c.debugInfo {
+		made.frame, err = frameOf(module)
+	}
 	if err != nil {
 		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
 	}
-	if checks {
-		if err := offerCheck(ctx, made.runtime); err != nil {
-			return nil, err
-		}
-	}
-	imported := make(map[string]bool)
+	wanted := make(map[imported]bool)
 	for _, f := range made.compiled.ImportedFunctions() {
-		module, _, _ := f.Import()
-		imported[module] = true
+		module, name, _ := f.Import()
+		wanted[imported{module, name}] = true
 	}
-	if err := offer(ctx, made.runtime, imported); err != nil {
+	if err := offer(ctx, made.runtime, wanted); err != nil {
 		return nil, err
 	}
 	done = true

@@ -1,7 +1,9 @@
 // Command bench measures what this project promises about speed and memory, as ratios within one process, and says where a
 // promise is broken:
 //
-//	go run ./examples/bench
+//	CGO_ENABLED=0 go run ./examples/bench
+//
+// Without cgo it is a static program, as what runs guests in containers is; a dynamic linker would take part in what is measured.
 //
 // With -check a broken promise is a failure. Without, it is a line of the table: on a machine that others use, a single run
 // proves little.
@@ -59,8 +61,16 @@ func main() {
 		return
 	}
 	check := flag.Bool("check", false, "fail where a promise is broken")
+	directory := flag.String("peers", "", "measure containers instead, with what .ci/peers has prepared in this `directory`")
 	flag.Parse()
-	err := bench(context.Background(), os.Stdout)
+	measure := bench
+	if *directory != "" {
+		measure = func(ctx context.Context) ([]row, error) { return peers(ctx, *directory) }
+	}
+	rows, err := measure(context.Background())
+	if err == nil {
+		err = table(os.Stdout, rows)
+	}
 	if errors.Is(err, errBroken) && !*check {
 		return
 	}
@@ -70,26 +80,26 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context, w io.Writer) error {
+func bench(ctx context.Context) ([]row, error) {
 	rows, err := density(ctx) // first, while nothing else has used memory
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, measure := range []func(context.Context) (row, error){startToEnd, startToExit, cachedCompile, planPodman, copyFile} {
 		r, err := measure(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rows = append(rows, r)
 	}
 	for _, measure := range []func(context.Context) ([]row, error){hostCalls, compute} { // compute last: it dedicates the process
 		more, err := measure(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rows = append(rows, more...)
 	}
-	return table(w, rows)
+	return rows, nil
 }
 
 // table writes the rows; its error names the promises that are broken.

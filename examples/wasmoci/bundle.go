@@ -18,6 +18,11 @@ type bundle struct {
 // addFlags declares --bundle and --strict.
 func (b *bundle) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&b.dir, "bundle", "b", ".", "`DIR` of the bundle")
+	b.addStrict(cmd)
+}
+
+// addStrict declares --strict.
+func (b *bundle) addStrict(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&b.strict, "strict", false, "refuse a bundle of which something would be ignored or granted in part")
 }
 

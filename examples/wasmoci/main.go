@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,17 +11,31 @@ import (
 	_ "github.com/wasmoci/wasmoci/engine/all"
 )
 
+// program is the name before each line of a message.
+const program = "wasmoci"
+
 func main() {
-	err := newCommand().ExecuteContext(context.Background())
-	report(os.Stderr, err)
+	cmd, r := newCommand()
+	err := cmd.ExecuteContext(context.Background())
+	if lerr := r.report(err); lerr != nil {
+		engine.Report(os.Stderr, program, lerr)
+	}
+	if _, said := err.(failed); !said {
+		engine.Report(os.Stderr, program, err)
+	}
 	os.Exit(engine.ExitCode(err))
 }
 
-func newCommand() *cobra.Command {
+func newCommand() (*cobra.Command, *ociRuntime) {
 	var showVersion bool
 	cmd := &cobra.Command{
-		Use:           "wasmoci",
-		Short:         "Run the WebAssembly guests of OCI bundles",
+		Use:   "wasmoci",
+		Short: "An OCI runtime for WebAssembly and, by a delegate, for Linux containers",
+		Long: `An OCI runtime: WebAssembly containers run on one of its engines, in a container that another OCI runtime, the delegate (crun or
+runc), makes for them; all others are the delegate's, which gets every command as it is. Put it where a client expects crun or runc.
+
+The guest's exit status is the container's: 128+n when signal n ended it, 134 for a trap, 127 where the module was not found, 126 where
+it was found and cannot be run, 125 for a failure of wasmoci itself.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs, // so that an unknown command is RunE's error, as any other misuse
@@ -41,8 +52,9 @@ func newCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&showVersion, "version", false, "print the versions of wasmoci, of runtime-spec and of the engines")
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetFlagErrorFunc(usage)
-	cmd.AddCommand(newRun(), newExplain(), newEngines(), newCompile())
-	return cmd
+	r := containers(cmd)
+	cmd.AddCommand(newRun(r), newExplain(), newEngines(), newCompile())
+	return cmd, r
 }
 
 // noArguments is the Args of commands that take flags only.
@@ -56,24 +68,4 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // usage says where to read about a command that was called wrongly.
 func usage(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
-}
-
-// report prints what went wrong, each line with the program's name, and a trapped guest's backtrace. A guest that ended by
-// itself or by a signal speaks for itself: its exit status says all.
-func report(w io.Writer, err error) {
-	var exit *engine.ExitError
-	var sig engine.Signal
-	if err == nil || errors.As(err, &exit) || errors.As(err, &sig) {
-		return
-	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "wasmoci: %s\n", printable(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "  ")))
-	}
-	var trap *engine.TrapError
-	if errors.As(err, &trap) && trap.Backtrace != "" {
-		fmt.Fprintln(w, "wasmoci: guest backtrace, innermost function first:")
-		for line := range strings.Lines(trap.Backtrace) {
-			fmt.Fprintf(w, "\t%s\n", printable(strings.TrimSpace(line)))
-		}
-	}
 }

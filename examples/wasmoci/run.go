@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -11,38 +11,52 @@ import (
 	"github.com/wasmoci/wasmoci/oci"
 )
 
-var errNoContainer = errors.New("run: this version does not make containers yet; with --no-container the guest runs in this process, " +
-	"as this user, without namespaces, cgroup or seccomp, confined by WebAssembly to the bundle's rootfs and mounts")
-
-func newRun() *cobra.Command {
+func newRun(r *ociRuntime) *cobra.Command {
 	var (
 		b           bundle
 		h           host
+		c           creation
 		noContainer bool
+		detach      bool
+		keep        bool
 	)
 	cmd := &cobra.Command{
-		Use:   "run --no-container [--bundle DIR]",
-		Short: "Run the guest of a bundle",
-		Long: `Run the guest of a bundle in this process, and exit with its exit status.
+		Use:   "run [--bundle DIR] ID | run --no-container [--bundle DIR]",
+		Short: "Run a container, or the guest of a bundle without one",
+		Long: `Make a container of a bundle, start it, wait for its end, and remove it; the exit status is the container's.
 
-The guest has the standard streams of this process. TERM, INT, QUIT and HUP end it with status 128+n within a second;
-the same signal again, or any of them before the guest runs, ends the process at once. While a module takes longer than a second to compile, a line on
-standard error says so each second.`,
+With --no-container the guest runs in this process, as this user, without namespaces, cgroup or seccomp, confined by WebAssembly to the
+bundle's rootfs and mounts; that needs neither root nor a delegate. The guest has the standard streams of this process. TERM, INT, QUIT
+and HUP end it with status 128+n within a second; the same signal again, or any of them before the guest runs, ends the process at
+once. While a module takes longer than a second to compile, a line on standard error says so each second.`,
 		Example: `  wasmoci run --no-container --bundle examples/bundles/hello
+  wasmoci run --bundle DIR web
   wasmoci run --no-container --bundle DIR --engine wazero --strict
   wasmoci run --no-container --bundle DIR --cache-dir ""`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !noContainer {
-				return errNoContainer
+		Args: func(cmd *cobra.Command, args []string) error {
+			if noContainer {
+				return noArguments(cmd, args)
 			}
+			if len(args) != 1 {
+				return usage(cmd, fmt.Errorf("%d arguments, not the ID of one container, or --no-container without any", len(args)))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !noContainer {
+				return r.runContainer(cmd, &c, args[0], detach, keep)
+			}
+			b.dir = c.bundle
 			return run(cmd.Context(), &b, &h)
 		},
 	}
-	b.addFlags(cmd)
+	c.addFlags(cmd.Flags())
+	b.addStrict(cmd)
 	h.addEngine(cmd)
 	h.addCache(cmd, false)
-	cmd.Flags().BoolVar(&noContainer, "no-container", false, "run in this process, without a container around it; required so far")
+	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when the container has started")
+	cmd.Flags().BoolVar(&keep, "keep", false, "leave the container when it has ended")
+	cmd.Flags().BoolVar(&noContainer, "no-container", false, "run in this process, without a container around it")
 	return cmd
 }
 

@@ -49,8 +49,11 @@ func openCache(opts engine.Options) (*cache.Dir, error) {
 		return cache.Open(opts.CacheDir)
 	case mode == engine.CacheReadOnly || mode == engine.CacheRequired:
 		return cache.OpenReadOnly(opts.CacheDir)
+	case mode == engine.CacheExported:
+		return cache.OpenExported(opts.CacheDir)
 	default:
-		return nil, fmt.Errorf("cache mode %q is unknown: use %q, %q or %q", mode, engine.CacheReadWrite, engine.CacheReadOnly, engine.CacheRequired)
+		return nil, fmt.Errorf("cache mode %q is unknown: use %q, %q, %q or %q", mode,
+			engine.CacheReadWrite, engine.CacheReadOnly, engine.CacheRequired, engine.CacheExported)
 	}
 }
 
@@ -99,15 +102,18 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 		e.gate.Leave()
 		return fail(engine.Stopped(ctx))
 	}
-	content, err := src.Load(e.opts.ModuleLimit())
-	if err == nil {
-		if _, can := e.caps[content.Format]; !can {
-			err = engine.RefuseFormat(e.name, content.Format)
-		}
-	}
+	content, err := e.content(src)
 	if err != nil {
 		e.gate.Leave()
 		return fail(err)
+	}
+	if ctx.Done() == nil { // nobody stops waiting, and a goroutine would have to grow a stack of its own
+		defer e.gate.Leave()
+		m, err := e.compile(ctx, src.Name(), content)
+		if err != nil {
+			return fail(err)
+		}
+		return m, nil
 	}
 	type result struct {
 		m   *module
@@ -135,6 +141,23 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 	case <-ctx.Done():
 		return fail(engine.Stopped(ctx))
 	}
+}
+
+// content reads src, and refuses a format that the engine does not run.
+func (e *coreEngine) content(src engine.Source) (*engine.Content, error) {
+	content, err := src.Load(e.opts.ModuleLimit())
+	if err != nil {
+		return nil, err
+	}
+	if _, can := e.caps[content.Format]; !can {
+		return nil, engine.RefuseFormat(e.name, content.Format)
+	}
+	return content, nil
+}
+
+// key is what the cache has the code of a module under, which has this digest.
+func (e *coreEngine) key(digest [sha256.Size]byte) cache.Key {
+	return cache.Key{Module: digest, Engine: e.name, Version: e.rt.Version(), Config: e.rt.Config(), CPU: cache.CPU()}
 }
 
 // compile makes a module of content, through the cache where there is one.
@@ -210,14 +233,14 @@ func (m *module) make(ctx context.Context, src *Source, digest [sha256.Size]byte
 	if dir == nil {
 		return fresh()
 	}
-	key := cache.Key{Module: digest, Engine: m.engine.name, Version: m.engine.rt.Version(), Config: m.engine.rt.Config(), CPU: cache.CPU()}
+	key := m.engine.key(digest)
 	var bad os.FileInfo
 	found, unusable := m.load(ctx, src, key, &bad)
 	if found {
 		return nil
 	}
 	switch opts.CacheMode {
-	case engine.CacheRequired:
+	case engine.CacheRequired, engine.CacheExported:
 		return &engine.NotCachedError{Name: src.Name, Err: unusable}
 	case engine.CacheReadOnly:
 		return fresh()

@@ -24,7 +24,7 @@ type Runtime interface {
 	Config() string
 	// Save hands what Load takes to put, with a label (see [cache.Dir.Put]). To put nothing is not an error.
 	Save(c Code, put func(label string, content io.Reader) error) error
-	// Load makes code of an entry that Save wrote, whose content has been verified, and which it does not close. An error
+	// Load makes code of an entry that Save wrote, whose content has been verified or was exported, and which it does not close. An error
 	// means that it must be compiled again: the entry is of another version, or of another machine. ctx does not end.
 	Load(ctx context.Context, src *Source, entry *cache.Entry) (Code, error)
 	// Close frees the runtime; no code of it is left.
@@ -36,6 +36,13 @@ type Assembler interface {
 	Runtime
 	// Assemble translates text into a binary: a core module, or a component.
 	Assemble(text []byte) ([]byte, error)
+}
+
+// Placer is a [Runtime] that reads its code by a name of its own.
+type Placer interface {
+	Runtime
+	// Place is where, beneath a folder for it alone, exported code has to be whose entry has this label.
+	Place(label string) string
 }
 
 // Source is a module to compile.

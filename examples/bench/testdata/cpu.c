@@ -1,4 +1,5 @@
-// Programs that compute and hardly call their host. With a name as argument, the native program runs one of them.
+// Programs that compute and hardly call their host. With a name as argument, the native program runs one of them, or all, as often
+// as a second argument says.
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -88,11 +89,14 @@ __attribute__((export_name("nbody"))) void nbody(void) {
 
 int main(int argc, char **argv) {
 	const char *name = argc > 1 ? argv[1] : "";
-	if (!strcmp(name, "sha256"))
-		sha256();
-	if (!strcmp(name, "sieve"))
-		sieve();
-	if (!strcmp(name, "nbody"))
-		nbody();
+	int all = !strcmp(name, "all");
+	for (int turns = argc > 2 ? atoi(argv[2]) : 1; turns; turns--) {
+		if (all || !strcmp(name, "sha256"))
+			sha256();
+		if (all || !strcmp(name, "sieve"))
+			sieve();
+		if (all || !strcmp(name, "nbody"))
+			nbody();
+	}
 	return 0;
 }

@@ -1,0 +1,210 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+var exportCases = []Case{
+	{
+		Name: "Export/Loaded",
+		Why:  "what was exported is loaded without compiling, from a directory that nobody may write to, and runs the same",
+		drive: func(t *trial) {
+			dir, ok := t.exported("hello")
+			if !ok {
+				return
+			}
+			before := readFiles(t, dir)
+			var phases []engine.Phase
+			eng := t.fresh(engine.Options{CacheDir: dir, CacheMode: engine.CacheExported, Observe: func(e engine.Event) { phases = append(phases, e.Phase) }})
+			m := t.compile(eng, "hello")
+			for range 2 {
+				t.stdout = newSink()
+				t.cfg.Stdout = t.stdout
+				t.same(engine.Run(t.endless(), m, t.cfg), nil)
+				if got := t.stdout.String(); got != helloLine {
+					t.Errorf("got %q, want %q", got, helloLine)
+				}
+			}
+			if !m.Info().Cached || slices.Contains(phases, engine.PhaseCompile) {
+				t.Errorf("Cached is %v, the phases are %q", m.Info().Cached, phases)
+			}
+			t.same(eng.Close(), nil)
+			before.differ(t, readFiles(t, dir))
+		},
+	},
+	{
+		Name:   "Export/Trap",
+		Why:    "a guest whose code was exported traps as it does otherwise, with the same trace",
+		guest:  "trap",
+		config: wasi.Config{Args: []string{"trap", "m"}},
+		drive: func(t *trial) {
+			dir, ok := t.exported("trap")
+			if !ok {
+				return
+			}
+			want := t.wait(t.start(t.endless()))
+			m := t.compile(t.fresh(engine.Options{CacheDir: dir, CacheMode: engine.CacheExported}), "trap")
+			got := engine.Run(t.endless(), m, t.cfg)
+			t.same(got, engine.TrapMemoryBounds)
+			if got == nil || want == nil || got.Error() != want.Error() {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			if got, want := m.Info().Exports, t.module("trap").Info().Exports; !slices.Equal(got, want) {
+				t.Errorf("its exports are %v, want %v", got, want)
+			}
+		},
+	},
+	{
+		Name: "Export/Another",
+		Why:  "a module that was not exported is not compiled either",
+		drive: func(t *trial) {
+			exported, ok := t.exported("hello")
+			if !ok {
+				return
+			}
+			eng := t.fresh(engine.Options{CacheDir: exported, CacheMode: engine.CacheExported})
+			_, err := eng.Compile(t.endless(), t.source("spin"))
+			var missing *engine.NotCachedError
+			if !errors.As(err, &missing) || missing.Err != nil {
+				t.Errorf("got %v, want an *engine.NotCachedError without a reason", err)
+			}
+			dir := t.TempDir()
+			var no *engine.NoExportError
+			if err := engine.Export(t.endless(), eng, t.source("hello"), dir); !errors.As(err, &no) || !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("export what is exported: got %v, want an *engine.NoExportError", err)
+			}
+			t.empty(dir)
+		},
+	},
+	{
+		Name: "Export/NoCache",
+		Why:  "an engine that keeps no code says that it cannot export any",
+		drive: func(t *trial) {
+			dir := t.TempDir()
+			err := engine.Export(t.endless(), t.fresh(engine.Options{}), t.source("hello"), dir)
+			var no *engine.NoExportError
+			if !errors.As(err, &no) || no.Engine != t.eng.Info().Name || engine.ExitCode(err) != 125 {
+				t.Errorf("got %v, want an *engine.NoExportError of %s, and exit status 125", err, t.eng.Info().Name)
+			}
+			t.empty(dir)
+		},
+	},
+	{
+		Name: "Export/Refused",
+		Why:  "what cannot be exported leaves nothing, and says why",
+		drive: func(t *trial) {
+			cache, dir := filepath.Join(t.TempDir(), "cache"), t.TempDir()
+			eng := t.fresh(engine.Options{CacheDir: cache})
+			if _, ok := eng.(engine.Exporter); !ok {
+				return
+			}
+			var invalid *engine.InvalidModuleError
+			if err := engine.Export(t.endless(), eng, engine.FromBytes([]byte("gopher")), dir); !errors.As(err, &invalid) {
+				t.Errorf("no module: got %v, want an *engine.InvalidModuleError", err)
+			}
+			ended, cancel := context.WithCancel(t.endless())
+			cancel()
+			if err := engine.Export(ended, eng, t.source("hello"), dir); !errors.Is(err, context.Canceled) {
+				t.Errorf("an ended context: got %v", err)
+			}
+			if err := engine.Export(t.endless(), eng, t.source("hello"), filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("no directory: got %v, want fs.ErrNotExist", err)
+			}
+			var missing *engine.NotCachedError
+			required := t.fresh(engine.Options{CacheDir: cache, CacheMode: engine.CacheRequired})
+			if err := engine.Export(t.endless(), required, t.source("spin"), dir); !errors.As(err, &missing) {
+				t.Errorf("not in a cache that must have it: got %v, want an *engine.NotCachedError", err)
+			}
+			t.empty(dir)
+		},
+	},
+	{
+		Name:      "Export/Component",
+		Why:       "components are exported as modules are",
+		guest:     crab,
+		component: true,
+		drive: func(t *trial) {
+			dir, ok := t.exported(crab)
+			if !ok {
+				return
+			}
+			eng := t.fresh(engine.Options{CacheDir: dir, CacheMode: engine.CacheExported})
+			m := t.compile(eng, crab)
+			t.same(engine.Run(t.endless(), m, t.cfg), nil)
+			if !m.Info().Cached {
+				t.Error("Cached is false")
+			}
+		},
+	},
+}
+
+// exported exports a guest to a directory that nobody may write to. Where the engine does not export, it sees to it that it says so.
+func (t *trial) exported(name string) (dir string, ok bool) {
+	t.Helper()
+	dir = t.TempDir()
+	eng := t.fresh(engine.Options{CacheDir: filepath.Join(t.TempDir(), "cache")})
+	err := engine.Export(t.endless(), eng, t.source(name), dir)
+	if _, can := eng.(engine.Exporter); !can {
+		if !errors.As(err, new(*engine.NoExportError)) {
+			t.Errorf("got %v, want an *engine.NoExportError", err)
+		}
+		t.empty(dir)
+		return "", false
+	}
+	if err != nil {
+		t.Fatalf("export: %v", err)
+	}
+	t.same(eng.Close(), nil)
+	var folders []string
+	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		st, err := d.Info()
+		if err != nil {
+			return err
+		}
+		want := fs.FileMode(0o644)
+		if d.IsDir() {
+			want = 0o755
+			folders = append(folders, p)
+		}
+		if p != dir && runtime.GOOS != "windows" && st.Mode().Perm() != want {
+			t.Errorf("%s has the mode %v, want %v", p, st.Mode(), want)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range folders {
+		if err := os.Chmod(p, 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		for _, p := range folders {
+			if err := os.Chmod(p, 0o755); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return dir, true
+}
+
+// empty checks that nothing is in dir.
+func (t *trial) empty(dir string) {
+	t.Helper()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%s has %v, %v; want nothing", dir, left, err)
+	}
+}

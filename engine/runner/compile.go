@@ -1,0 +1,71 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Compilation is how [Compile] has a module compiled. It is plain data.
+type Compilation struct {
+	// Runner is the absolute path of the runner's executable, which compiles too: what it makes is what it can load.
+	Runner string
+	// Engine is the registry name of the engine.
+	Engine string
+	// Name is the module's name for messages.
+	Name string
+	// MemoryBytes is the most that the compiler may allocate; 0 is 4 GiB.
+	MemoryBytes int64
+	// Timeout is how long it may take; 0 is 10 minutes.
+	Timeout time.Duration
+	// Progress is called each second with the time that has passed; nil is not called.
+	Progress func(elapsed time.Duration)
+}
+
+// CompileError is a compilation that failed.
+type CompileError struct {
+	Name   string // of the module
+	Engine string
+	Status int   // 126 where the module is at fault, 125 otherwise
+	Err    error // why, in the compiler's words
+}
+
+// Error implements error.
+func (e *CompileError) Error() string {
+	return fmt.Sprintf("runner: compile %s for %s: %v", e.Name, e.Engine, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *CompileError) Unwrap() error { return e.Err }
+
+// ExitStatus returns Status.
+func (e *CompileError) ExitStatus() int { return e.Status }
+
+// Causes of a CompileError.
+var (
+	// ErrCompileTime means that the compilation took longer than Timeout.
+	ErrCompileTime = errors.New("it takes too long")
+	// ErrCompileMemory means that the compiler ran out of its memory.
+	ErrCompileMemory = errors.New("it takes too much memory")
+)
+
+// Compile compiles module into the empty directory dir, whose subdirectory "code" is then an [Order]'s CodeDir. What is in there was
+// made by a process that may have been taken over by the module, so copy it, take regular files only, and give it to nobody but
+// runners of this very module.
+//
+// The module is compiled in a child, the runner's executable, which is nobody: where this process is root it has the user and the group
+// 65534, dir as its root directory, and namespaces of its own, without a network; in any case no new privileges, a filter of system
+// calls that lets it open files and compute, no environment, no descriptors but module, and limits of memory and time. It
+// is killed when ctx ends, at the Timeout, and with this process. Compile needs Linux. The error is a [*CompileError], the end of ctx, or
+// what the child could not be started for.
+func Compile(ctx context.Context, module *os.File, dir string, c Compilation) error {
+	if c.MemoryBytes == 0 {
+		c.MemoryBytes = 4 << 30
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Minute
+	}
+	return c.run(ctx, module, dir)
+}

@@ -1,0 +1,180 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine"
+)
+
+// compiler is the name that a runner is called by when it is to compile. In a container it is called by a path.
+const compiler = "wasmoci-compile"
+
+// nobody is the user and the group of a compiler that root starts.
+const nobody = 65534
+
+// lastWords bounds what is kept of a compiler's standard error.
+const lastWords = 16 << 10
+
+func (c Compilation) run(ctx context.Context, module *os.File, dir string) error {
+	limited, cancel := context.WithTimeoutCause(ctx, c.Timeout, ErrCompileTime)
+	defer cancel()
+	asRoot := os.Geteuid() == 0
+	if asRoot {
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			return fmt.Errorf("runner: compile: %w", err)
+		}
+	}
+	input, err := os.Open(os.DevNull)
+	if err != nil {
+		return fmt.Errorf("runner: compile: %w", err)
+	}
+	defer input.Close()
+	cmd := exec.CommandContext(limited, c.Runner)
+	cmd.Args = []string{compiler, c.Engine, c.Name, strconv.FormatInt(c.MemoryBytes, 10)}
+	cmd.Dir = dir
+	cmd.Env = []string{}
+	words := &tail{}
+	cmd.Stdin, cmd.Stderr = input, words
+	cmd.ExtraFiles = []*os.File{module}
+	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	if asRoot {
+		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNS
+	}
+	runtime.LockOSThread() // whose death is the child's
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("runner: compile: %w", err)
+	}
+	done := make(chan struct{})
+	go c.report(done)
+	err = cmd.Wait()
+	close(done)
+	if asRoot && err == nil {
+		err = os.Chown(dir, 0, 0)
+	}
+	return c.judge(ctx, limited, err, words.String())
+}
+
+// report calls Progress each second until done.
+func (c Compilation) report(done <-chan struct{}) {
+	if c.Progress == nil {
+		return
+	}
+	begun, tick := time.Now(), time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			c.Progress(time.Since(begun))
+		}
+	}
+}
+
+// judge makes an error of how a compiler has ended.
+func (c Compilation) judge(ctx, limited context.Context, err error, words string) error {
+	var exit *exec.ExitError
+	fail := func(status int, err error) error {
+		return &CompileError{Name: c.Name, Engine: c.Engine, Status: status, Err: err}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("runner: compile %s: %w", c.Name, context.Cause(ctx))
+	case err == nil:
+		return nil
+	case limited.Err() != nil:
+		return fail(126, fmt.Errorf("%w: more than %v", ErrCompileTime, c.Timeout))
+	case !errors.As(err, &exit):
+		return fmt.Errorf("runner: compile %s: %w", c.Name, err)
+	case strings.Contains(words, "out of memory") || strings.Contains(words, "cannot allocate memory"):
+		return fail(126, fmt.Errorf("%w: more than %d MiB", ErrCompileMemory, c.MemoryBytes>>20))
+	case exit.ExitCode() == 126:
+		return fail(126, errors.New(plain(words)))
+	}
+	return fail(125, fmt.Errorf("the compiler failed (%v): %s", exit, plain(words)))
+}
+
+// plain is what a compiler has said without the names before each line.
+func plain(words string) string {
+	var lines []string
+	for line := range strings.Lines(words) {
+		line = strings.TrimPrefix(strings.TrimSpace(line), program+": ")
+		if line != "" && len(lines) < 8 {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+// tail keeps the beginning of what is written to it.
+type tail struct{ bytes.Buffer }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.Buffer.Write(p[:min(len(p), max(0, lastWords-t.Len()))])
+	return len(p), nil
+}
+
+// compile is the main of a compiler: the arguments are those that Compilation.run gives, the module is descriptor 3, the directory
+// is the working directory.
+func compile() int {
+	if len(os.Args) != 4 {
+		return failed(errors.New("runner: compile: this is for a container runtime to call"))
+	}
+	memory, err := strconv.ParseInt(os.Args[3], 10, 64)
+	if err != nil || memory <= 0 {
+		return failed(fmt.Errorf("runner: compile: %q is no bound of memory", os.Args[3]))
+	}
+	if err := export(os.Args[1], os.Args[2], memory); err != nil {
+		return failed(err)
+	}
+	return 0
+}
+
+// failed reports err and returns the exit status.
+func failed(err error) int {
+	engine.Report(os.Stderr, program, err)
+	return engine.ExitCode(err)
+}
+
+func export(name, module string, memory int64) error {
+	unix.CloseOnExec(3)
+	opts, err := Dedicate(name)
+	if err != nil {
+		return err
+	}
+	if err := confine(memory); err != nil {
+		return fmt.Errorf("runner: compile: give up privileges: %w", err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	opts.CacheDir = filepath.Join(here, "cache")
+	code := filepath.Join(here, "code")
+	if err := os.Mkdir(code, 0o755); err != nil {
+		return err
+	}
+	if err := os.Chmod(code, 0o755); err != nil {
+		return err
+	}
+	eng, err := engine.Open(context.Background(), name, opts)
+	if err != nil {
+		return err
+	}
+	return engine.Export(context.Background(), eng, engine.FromFile(os.NewFile(3, module)), code)
+}

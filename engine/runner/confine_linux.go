@@ -1,0 +1,123 @@
+package runner
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// confine makes this process nobody, before it reads what a stranger wrote. There is no way back.
+func confine(memory int64) error {
+	if os.Geteuid() == 0 {
+		if err := becomeNobody(); err != nil {
+			return err
+		}
+	}
+	for _, l := range []struct {
+		resource int
+		limit    uint64
+	}{
+		{unix.RLIMIT_DATA, uint64(memory)},
+		{unix.RLIMIT_FSIZE, 4 << 30},
+		{unix.RLIMIT_NOFILE, 64},
+		{unix.RLIMIT_CORE, 0},
+	} {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(l.resource, &now); err != nil {
+			return os.NewSyscallError("getrlimit", err)
+		}
+		limit := min(l.limit, now.Max)
+		if err := syscall.Setrlimit(l.resource, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+			return os.NewSyscallError("setrlimit", err)
+		}
+	}
+	for _, p := range []int{unix.PR_SET_NO_NEW_PRIVS, unix.PR_SET_DUMPABLE} {
+		value := uintptr(1)
+		if p == unix.PR_SET_DUMPABLE {
+			value = 0
+		}
+		if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, uintptr(p), value, 0, 0, 0, 0); errno != 0 {
+			if errno != syscall.ENOTSUP { // with cgo, whose threads are not all Go's
+				return os.NewSyscallError("prctl", errno)
+			}
+			runtime.LockOSThread()
+			if err := unix.Prctl(p, value, 0, 0, 0); err != nil {
+				return os.NewSyscallError("prctl", err)
+			}
+		}
+	}
+	return filterCalls()
+}
+
+// becomeNobody leaves the root directory, and the user, the groups and the capabilities of root.
+func becomeNobody() error {
+	if err := syscall.Chroot("."); err != nil {
+		return os.NewSyscallError("chroot", err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	if err := syscall.Setgroups(nil); err != nil {
+		return os.NewSyscallError("setgroups", err)
+	}
+	if err := syscall.Setresgid(nobody, nobody, nobody); err != nil {
+		return os.NewSyscallError("setresgid", err)
+	}
+	if err := syscall.Setresuid(nobody, nobody, nobody); err != nil {
+		return os.NewSyscallError("setresuid", err)
+	}
+	return nil
+}
+
+// filterCalls lets the threads of this process make calls that compute, and open files where a directory lets them; any other call
+// does not exist for them, as C libraries expect it of what a kernel does not have.
+func filterCalls() error {
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 4}, // seccomp_data.arch
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: auditArch, Jt: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_KILL_PROCESS},
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // seccomp_data.nr
+	}
+	for _, nr := range append(calls, common...) {
+		filter = append(filter,
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(nr), Jf: 1},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
+	}
+	filter = append(filter,
+		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_CLONE, Jf: 3}, // threads, and no namespaces
+		unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 16},                     // the low half of args[0]
+		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: namespaces, Jt: 1},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)})
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
+	runtime.KeepAlive(filter)
+	if errno != 0 {
+		return fmt.Errorf("seccomp: %w", errno)
+	}
+	return nil
+}
+
+// namespaces are the flags of clone that make any.
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER |
+	unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
+// common are the calls that a compiler needs on every processor.
+var common = []uintptr{
+	unix.SYS_BRK, unix.SYS_CLOCK_GETRES, unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_CLOSE,
+	unix.SYS_COPY_FILE_RANGE, unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT,
+	unix.SYS_EVENTFD2, unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_FCHMOD, unix.SYS_FCHMODAT,
+	unix.SYS_FCNTL, unix.SYS_FDATASYNC, unix.SYS_FLOCK, unix.SYS_FSTAT, unix.SYS_FSTATFS, unix.SYS_FSYNC, unix.SYS_FTRUNCATE,
+	unix.SYS_FUTEX, unix.SYS_GETCWD, unix.SYS_GETDENTS64, unix.SYS_GETEGID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETPID,
+	unix.SYS_GETPPID, unix.SYS_GETRANDOM, unix.SYS_GETTID, unix.SYS_GETUID, unix.SYS_LINKAT, unix.SYS_LSEEK, unix.SYS_MADVISE,
+	unix.SYS_MEMBARRIER, unix.SYS_MEMFD_CREATE, unix.SYS_MINCORE, unix.SYS_MKDIRAT, unix.SYS_MMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP,
+	unix.SYS_MUNMAP, unix.SYS_NANOSLEEP, unix.SYS_OPENAT, unix.SYS_PIPE2, unix.SYS_PPOLL, unix.SYS_PREAD64, unix.SYS_PRLIMIT64,
+	unix.SYS_PWRITE64, unix.SYS_READ, unix.SYS_READLINKAT, unix.SYS_READV, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2,
+	unix.SYS_RESTART_SYSCALL, unix.SYS_RSEQ, unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGRETURN,
+	unix.SYS_SCHED_GETAFFINITY, unix.SYS_SCHED_YIELD, unix.SYS_SET_ROBUST_LIST, unix.SYS_SIGALTSTACK, unix.SYS_STATX, unix.SYS_SYMLINKAT,
+	unix.SYS_SYSINFO, unix.SYS_TGKILL, unix.SYS_UNAME, unix.SYS_UNLINKAT, unix.SYS_WRITE, unix.SYS_WRITEV,
+}

@@ -1,0 +1,186 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine"
+)
+
+// main is Main but for the end of the process; where a signal ends it, it does not return.
+func main() int {
+	if os.Args[0] == compiler {
+		return compile()
+	}
+	p := newProcess()
+	return p.end(p.run())
+}
+
+// run does everything from the environment to the end of the guest.
+func (p *process) run() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("runner: panic: %v", r)
+		}
+	}()
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("runner: keep others out of this process: %w", os.NewSyscallError("prctl", err))
+	}
+	first, err := firstFile()
+	if err != nil {
+		return err
+	}
+	if err := checkFiles(first); err != nil {
+		return err
+	}
+	p.recordTo(first + FileRecord)
+	order, err := readOrder(first + FileOrder)
+	if err != nil {
+		return err
+	}
+	p.handle(order.StopSignals)
+	if order.HeapBytes > 0 {
+		debug.SetMemoryLimit(order.HeapBytes)
+	}
+	if err := spareCollector(order.Engine, first+FileModule); err != nil {
+		return err
+	}
+	mod, err := load(order, first+FileModule)
+	if err != nil {
+		return err
+	}
+	if err := boundMemory(order, mod.Info().Size); err != nil {
+		return err
+	}
+	if order.byDescriptor(first) {
+		_ = unix.Close(first + FileExecutable)
+		_ = unix.Close(first + FileCode)
+	}
+	cfg := &order.Config
+	cfg.Stdin, cfg.Stdout, cfg.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if mod.Info().Size >= large {
+		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
+	}
+	time.AfterFunc(settled, dropPages) // also: Go opens what it needs for timers, before a guest can have all descriptors
+	<-p.handled
+	instance, err := mod.Start(p.guestContext(mod.Info().Capabilities), cfg)
+	if err != nil {
+		return err
+	}
+	p.instance.Store(&instance)
+	ready := first + FileReady
+	_, _ = unix.Write(ready, []byte{0}) // whoever waits may be gone; the guest runs on
+	_ = unix.Close(ready)
+	return instance.Wait()
+}
+
+const (
+	// large is from which size in bytes on a module is worth the milliseconds that giving back what loading took takes.
+	large = 1 << 20
+	// settled is how long a guest has run that is likely to go on.
+	settled = time.Second
+)
+
+// firstFile returns the number of the first descriptor.
+func firstFile() (int, error) {
+	text, ok := os.LookupEnv(Variable)
+	if !ok {
+		return 0, fmt.Errorf("runner: %s is not set: this program is started by a container runtime, with descriptors, not by hand", Variable)
+	}
+	first, err := strconv.Atoi(text)
+	if err != nil || first < 3 || first > 1<<20 {
+		return 0, fmt.Errorf("runner: %s=%q is not the number of a descriptor from 3 on", Variable, text)
+	}
+	return first, nil
+}
+
+// checkFiles refuses to go on where a descriptor that every runner has is missing, or is something else.
+func checkFiles(first int) error {
+	for i, name := range []string{FileOrder: "the order", FileModule: "the module", FileReady: "the pipe for the ready byte", FileRecord: "the record"} {
+		fd := first + i
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return fmt.Errorf("runner: descriptor %d should be %s: %w (%s=%d)", fd, name, err, Variable, first)
+		}
+		kind := st.Mode & unix.S_IFMT
+		if i <= FileModule && kind != unix.S_IFREG || kind == 0 || kind == unix.S_IFDIR { // what Go itself has opened has no kind
+			return fmt.Errorf("runner: descriptor %d is not %s (%s=%d)", fd, name, Variable, first)
+		}
+		unix.CloseOnExec(fd)
+	}
+	return nil
+}
+
+// readOrder reads the order that is open at descriptor fd, which it closes.
+func readOrder(fd int) (*Order, error) {
+	f := os.NewFile(uintptr(fd), "order")
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxOrder+1))
+	if err != nil {
+		return nil, fmt.Errorf("runner: read the order: %w", err)
+	}
+	if len(b) > maxOrder {
+		return nil, fmt.Errorf("runner: the order has more than %d bytes", maxOrder)
+	}
+	return decode(b)
+}
+
+// spareCollector turns Go's collector off for an engine that collects by itself while its guest runs (engine.Driver.Dedicate), where the
+// module is small: loading makes little, and a collection of it takes longer than that.
+func spareCollector(name string, module int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(module, &st); err != nil {
+		return fmt.Errorf("runner: the module: %w", os.NewSyscallError("fstat", err))
+	}
+	if driver, ok := engine.Lookup(name); ok && driver.Dedicate != nil && st.Size < large {
+		debug.SetGCPercent(-1)
+	}
+	return nil
+}
+
+// load opens the order's engine and loads the module, which is open at descriptor fd, from its code. It closes fd.
+func load(o *Order, fd int) (engine.Module, error) {
+	module := os.NewFile(uintptr(fd), cmp.Or(o.Module, "the module"))
+	defer module.Close()
+	opts, err := Dedicate(o.Engine)
+	if err != nil {
+		return nil, err
+	}
+	opts.CacheDir, opts.CacheMode = o.CodeDir, exported
+	ctx := context.Background()
+	eng, err := engine.Open(ctx, o.Engine, opts)
+	if err != nil {
+		return nil, err
+	}
+	return eng.Compile(ctx, engine.FromFile(module))
+}
+
+// exported is how the code directory is used.
+const exported = engine.CacheExported
+
+// stderr is descriptor 2. A Write of os.Stderr to a pipe that nobody reads would end the process by a signal.
+type stderr struct{}
+
+func (stderr) Write(b []byte) (n int, err error) {
+	for n < len(b) {
+		k, err := unix.Write(2, b[n:])
+		switch {
+		case err == nil:
+			n += k
+		case errors.Is(err, unix.EAGAIN):
+			_, _ = unix.Poll([]unix.PollFd{{Fd: 2, Events: unix.POLLOUT}}, -1)
+		case !errors.Is(err, unix.EINTR):
+			return n, err
+		}
+	}
+	return n, nil
+}

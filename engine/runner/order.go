@@ -1,0 +1,194 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+// Variable is the environment variable that has the number of the runner's first descriptor.
+const Variable = "WASMOCI_RUNNER"
+
+// Descriptors of the runner, counted from the first.
+const (
+	FileOrder      = iota // see [Order.Seal]
+	FileModule            // open for reading
+	FileReady             // written to
+	FileRecord            // written to
+	FileExecutable        // only where nothing is mounted for the runner
+	FileCode              // only where nothing is mounted for the runner
+)
+
+const (
+	orderVersion = 1
+	maxOrder     = 64 << 20 // bytes; the kernel allows for less of arguments and environment
+	sigURG       = 23       // on Linux
+)
+
+// Order is what a runner is to do. It is plain data.
+type Order struct {
+	// Engine is the registry name of the engine.
+	Engine string `json:"engine"`
+	// Module is the module's name for messages.
+	Module string `json:"module,omitempty"`
+	// CodeDir is the directory that engine.Export has filled for this module, as an absolute path in the container.
+	CodeDir string `json:"codeDir"`
+	// Config is the guest's run. It has no streams, open files and listeners: the runner's own streams are the guest's.
+	Config wasi.Config `json:"config"`
+	// HeapBytes is what the runner aims to keep its own memory at, in bytes, without the guest's linear memory; 0 is no bound. It is
+	// Go's soft memory limit (debug.SetMemoryLimit).
+	HeapBytes int64 `json:"heapBytes,omitempty"`
+	// StopSignals are the numbers of signals that end the guest beyond TERM, INT, QUIT and HUP, each with status 128+n. KILL and STOP
+	// need not be among them, and do no harm.
+	StopSignals []int `json:"stopSignals,omitempty"`
+}
+
+// sealed is an Order as it is written down.
+type sealed struct {
+	Version int `json:"version"`
+	Order
+}
+
+// VersionError is an order of another version: runtime and runner have not been installed together.
+type VersionError struct {
+	Version int // of the order
+}
+
+// Error implements error.
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("runner: the order has version %d, this runner understands version %d: install runtime and runner of one version", e.Version, orderVersion)
+}
+
+// ExitStatus returns 126.
+func (e *VersionError) ExitStatus() int { return 126 }
+
+// Environ returns the environment for a runner whose first descriptor has the number first. What it has beyond [Variable] keeps Go and
+// the C library to the threads and the address space of which [Needs] tells, whatever the machine has.
+func Environ(first int) []string {
+	return []string{
+		Variable + "=" + strconv.Itoa(first),
+		"GOMAXPROCS=2", "GODEBUG=containermaxprocs=0,updatemaxprocs=0", // else Go keeps files of its cgroup open
+		"MALLOC_ARENA_MAX=1",
+	}
+}
+
+// Validate reports every problem of o at once. It touches no file.
+func (o *Order) Validate() error {
+	var errs []error
+	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf("runner: order: "+format, a...)) }
+	if o.Engine == "" {
+		bad("no engine is named")
+	}
+	if !path.IsAbs(o.CodeDir) {
+		bad("the code directory %q is not an absolute path", o.CodeDir)
+	}
+	if o.HeapBytes < 0 {
+		bad("the bound of the heap is negative: %d", o.HeapBytes)
+	}
+	for _, n := range o.StopSignals {
+		if n < 1 || n > 64 {
+			bad("%d is not the number of a signal", n)
+		}
+		if n == sigURG {
+			bad("the stop signal is URG, which Go sends itself: choose another")
+		}
+	}
+	c := &o.Config
+	if c.Stdin != nil || c.Stdout != nil || c.Stderr != nil {
+		bad("it has a stream: a runner's own streams are the guest's")
+	}
+	if len(c.Listeners) > 0 {
+		bad("it has listeners, which no order can carry")
+	}
+	text := append(append([]string{o.Engine, o.Module, o.CodeDir, c.Entrypoint, c.Dir}, c.Args...), c.Env...)
+	for i, m := range c.Mounts {
+		text = append(text, m.Guest, m.Host)
+		if m.File != nil {
+			bad("Mounts[%d] is an open file, which no order can carry", i)
+		}
+	}
+	for _, s := range text {
+		if !utf8.ValidString(s) {
+			bad("%q is not valid UTF-8, which JSON cannot carry", s)
+		}
+	}
+	if err := c.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// encode writes o down.
+func (o *Order) encode() ([]byte, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(sealed{orderVersion, *o})
+	if err != nil {
+		return nil, fmt.Errorf("runner: order: %w", err)
+	}
+	if len(b) > maxOrder {
+		return nil, fmt.Errorf("runner: order: it has %d bytes, at most %d are read", len(b), maxOrder)
+	}
+	return b, nil
+}
+
+// decode reads what encode has written, and nothing else.
+func decode(b []byte) (*Order, error) {
+	var v struct{ Version *int }
+	if err := json.Unmarshal(b, &v); err != nil {
+		return nil, fmt.Errorf("runner: the order is not JSON: %w", err)
+	}
+	if v.Version == nil {
+		return nil, errors.New("runner: the order has no version: it is not one")
+	}
+	if *v.Version != orderVersion {
+		return nil, &VersionError{*v.Version}
+	}
+	var s sealed
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return nil, fmt.Errorf("runner: the order cannot be understood: %w", err)
+	}
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return &s.Order, nil
+}
+
+// byDescriptor tells whether the runner, whose first descriptor is first, has its code by descriptor.
+func (o *Order) byDescriptor(first int) bool {
+	n, ok := strings.CutPrefix(o.CodeDir, "/proc/self/fd/")
+	return ok && n == strconv.Itoa(first+FileCode)
+}
+
+// Dedicate makes this process one for a guest on the named engine, as a runner is ([engine.Driver].Dedicate), and returns the options
+// that a runner opens the engine with, but for its code directory. What compiles and exports code for runners calls it, in a
+// process of its own, and opens the engine with the same options, so that it makes the same code: Uninterruptible, if the engine can.
+func Dedicate(name string) (engine.Options, error) {
+	driver, ok := engine.Lookup(name)
+	if !ok || driver.Open == nil {
+		_, err := engine.Open(context.Background(), name, engine.Options{}) // says why
+		return engine.Options{}, err
+	}
+	if driver.Dedicate != nil {
+		driver.Dedicate()
+		return engine.Options{Uninterruptible: true}, nil
+	}
+	for _, caps := range driver.Capabilities {
+		if caps.Has(engine.Unchecked) {
+			return engine.Options{Uninterruptible: true}, nil
+		}
+	}
+	return engine.Options{}, nil
+}

@@ -1,0 +1,134 @@
+package runner
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine"
+)
+
+// process is what a runner's signals and the end of its guest have in common: it ends once.
+type process struct {
+	init     bool // it is the first of its PID namespace
+	signals  chan os.Signal
+	handled  chan struct{} // closed when all signals are, but for an order's
+	record   atomic.Int32  // descriptor; 0 is none
+	instance atomic.Pointer[engine.Instance]
+	cancel   context.CancelCauseFunc // ends the guest's context; nil where it has none that ends. Set before instance
+	stops    atomic.Pointer[[]syscall.Signal]
+	ending   sync.Mutex // held for ever by who ends the process
+}
+
+// ends are the signals that end every runner.
+var ends = []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP}
+
+// dumps are those which Go takes for a crash of its own, and kills are further ones that end a process by default: without a
+// handler, Go would print all goroutines for the former, and ignore the latter.
+var (
+	dumps = []syscall.Signal{
+		syscall.SIGABRT, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSTKFLT, syscall.SIGSYS, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE,
+	}
+	kills = []syscall.Signal{
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGIO, syscall.SIGPWR, syscall.SIGXCPU,
+	}
+)
+
+// newProcess handles signals; it is the first thing that a runner does.
+func newProcess() *process {
+	p := &process{init: os.Getpid() == 1, signals: make(chan os.Signal, 16), handled: make(chan struct{})}
+	p.stops.Store(&ends)
+	p.notify(ends)
+	go p.watch()
+	return p
+}
+
+func (p *process) notify(signals []syscall.Signal) {
+	for _, s := range signals {
+		signal.Notify(p.signals, s)
+	}
+}
+
+// handle makes further signals end the guest.
+func (p *process) handle(numbers []int) {
+	stops := slices.Clone(ends)
+	for _, n := range numbers {
+		stops = append(stops, syscall.Signal(n))
+	}
+	p.stops.Store(&stops)
+	p.notify(stops)
+}
+
+// watch does what signals ask for.
+func (p *process) watch() {
+	p.notify(dumps) // each takes a while; loading does not wait for it
+	if p.init {
+		p.notify([]syscall.Signal{syscall.SIGCHLD})
+	} else {
+		p.notify(kills)
+	}
+	close(p.handled)
+	var first syscall.Signal // that the guest was asked to end by
+	for s := range p.signals {
+		n := s.(syscall.Signal)
+		switch {
+		case slices.Contains(*p.stops.Load(), n):
+			if p.instance.Load() != nil && p.cancel != nil && first == 0 {
+				first = n
+				p.cancel(engine.Signal(n))
+				continue
+			}
+			os.Exit(p.end(engine.Signal(n)))
+		case n == syscall.SIGCHLD:
+			reap()
+		case !p.init: // as it would end any process without a handler, which the first of a namespace ignores
+			os.Exit(p.end(engine.Signal(n)))
+		}
+	}
+}
+
+// reap waits for the orphans that have ended.
+func reap() {
+	for {
+		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		if err != unix.EINTR && (err != nil || pid <= 0) {
+			return
+		}
+	}
+}
+
+// guestContext returns the context of the guest, which ends by a signal where the engine's guests can be ended by it, and else
+// never does: then the process is ended.
+func (p *process) guestContext(can engine.Capabilities) context.Context {
+	ctx := context.Background()
+	if can.Has(engine.Interrupt) {
+		ctx, p.cancel = context.WithCancelCause(ctx)
+	}
+	return ctx
+}
+
+func (p *process) recordTo(fd int) { p.record.Store(int32(fd)) }
+
+// end reports and records err, and returns the exit status. It returns once: the process is about to exit.
+func (p *process) end(err error) int {
+	engine.Report(stderr{}, program, err)
+	p.ending.Lock()
+	var stats engine.Stats
+	if i := p.instance.Load(); i != nil {
+		stats = (*i).Stats()
+	}
+	r := recordOf(err, stats)
+	if fd := p.record.Load(); fd != 0 {
+		room := []unix.PollFd{{Fd: fd, Events: unix.POLLOUT}}
+		if n, _ := unix.Poll(room, 500); n > 0 { // one that cannot be written to keeps no process
+			_, _ = unix.Write(int(fd), r.line())
+		}
+	}
+	return r.Status
+}

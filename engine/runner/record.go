@@ -1,0 +1,73 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/wasmoci/wasmoci/engine"
+)
+
+// Kind tells apart how runs end whose exit status may be the same.
+type Kind string
+
+const (
+	KindExit   Kind = "exit"   // the guest exited, or returned
+	KindTrap   Kind = "trap"   // WebAssembly stopped the guest; Detail is the kind of trap
+	KindSignal Kind = "signal" // a signal that the runner handles ended it; Detail is its number
+	KindMemory Kind = "memory" // the guest was not started because its memory does not fit into its limit
+	KindError  Kind = "error"  // it could not be run, or the runner failed; Detail says why
+)
+
+// maxDetail bounds a record's detail, so that the record fits into a pipe at once.
+const maxDetail = 512
+
+// Record is how a run ended, for what the exit status cannot say. A runner that was killed (KILL, the kernel out of memory) leaves none.
+type Record struct {
+	Status          int    `json:"status"` // exit status of the runner, 0 to 255
+	Kind            Kind   `json:"kind"`
+	Detail          string `json:"detail,omitempty"`          // for people: at most 512 bytes, as printable as its source
+	MemoryPeakBytes uint64 `json:"memoryPeakBytes,omitempty"` // linear memory of the guest at most, where its engine knows
+}
+
+// recordOf returns what is recorded of a run that ended with err.
+func recordOf(err error, stats engine.Stats) Record {
+	r := Record{Status: engine.ExitCode(err), Kind: KindError, MemoryPeakBytes: stats.MemoryPeakBytes}
+	var exit *engine.ExitError
+	var trap *engine.TrapError
+	var sig engine.Signal
+	var limit *engine.MemoryLimitError
+	switch {
+	case err == nil:
+		r.Kind = KindExit
+	case errors.As(err, &exit):
+		r.Kind = KindExit
+	case errors.As(err, &trap):
+		r.Kind, r.Detail = KindTrap, string(trap.Kind)
+		if trap.Message != "" {
+			r.Detail += ": " + trap.Message
+		}
+	case errors.As(err, &sig):
+		r.Kind, r.Detail = KindSignal, sig.Error()
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		r.Kind, r.Detail = KindSignal, err.Error()
+	case errors.As(err, &limit):
+		r.Kind, r.Detail = KindMemory, err.Error()
+	default:
+		r.Detail = err.Error()
+	}
+	if len(r.Detail) > maxDetail {
+		r.Detail = strings.ToValidUTF8(r.Detail[:maxDetail], "")
+	}
+	return r
+}
+
+// line is r as it is written.
+func (r Record) line() []byte {
+	b, err := json.Marshal(r)
+	if err != nil { // none of its fields can fail
+		panic(err)
+	}
+	return append(b, '\n')
+}

@@ -1,0 +1,5 @@
+//go:build linux && wasmtime && cgo
+
+package main
+
+const engineFor = "wasmtime" // what runners are told to use

@@ -1,0 +1,11 @@
+// Package clients has the tests of the program wasmoci under real clients: podman with both delegates, crun and runc. Its files have the build
+// tag clients; make test-clients runs them, as root, on Linux, with the packages that make deps installs.
+//
+// Nothing of the host is used or changed: the tests run in namespaces of their own (processes, mounts, network), where /etc, /usr/local
+// and /var are the host's with everything written to memory, and /run and podman's storage are empty. Images are made of programs that
+// the tests build, FROM scratch; no registry is asked.
+//
+// Each case runs three times for each delegate: a native program on the bare delegate, which proves that the case is right; the same through
+// wasmoci, which must not be told apart; and the guest that was built of the same source. What a case expects is the same for all of
+// them, except where it says otherwise.
+package clients

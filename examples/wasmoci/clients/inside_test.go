@@ -1,0 +1,212 @@
+//go:build clients && linux
+
+package clients
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The test program runs three times: outside it builds what the tests need; as PID 1 of new namespaces it mounts, and
+// collects orphans; below that it runs the tests.
+const (
+	stage = "WASMOCI_CLIENTS_STAGE" // what this process is: empty (outside), init, tests
+	space = "WASMOCI_CLIENTS_SPACE" // the directory of this run
+)
+
+// system is where other clients are unpacked than the host's own: their files then lie over the host's.
+var system = flag.String("system", "", "use the clients that are unpacked in this `directory`")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	switch os.Getenv(stage) {
+	case "tests":
+		os.Exit(m.Run())
+	case "init":
+		exit(inside(os.Getenv(space)))
+	default:
+		exit(outside())
+	}
+}
+
+// exit ends with the status of the stage that follows.
+func exit(err error) {
+	var status *exec.ExitError
+	switch {
+	case err == nil:
+		os.Exit(0)
+	case errors.As(err, &status):
+		os.Exit(max(1, status.ExitCode()))
+	}
+	fmt.Fprintln(os.Stderr, "clients:", err)
+	os.Exit(1)
+}
+
+// outside builds, and goes inside. When PID 1 there ends, everything ends that was started there, and its mounts are gone.
+func outside() (err error) {
+	if os.Getuid() != 0 {
+		return errors.New("these tests make namespaces and mounts: run make test-clients as root")
+	}
+	dir, err := os.MkdirTemp("", "clients")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // containers of other users bind what is in here
+		return err
+	}
+	if err := build(dir); err != nil {
+		return err
+	}
+	before, err := cgroups()
+	if err != nil {
+		return err
+	}
+	cmd := again("init", dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	err = cmd.Run()
+	after, listErr := cgroups()
+	for name := range after {
+		if !before[name] {
+			err = errors.Join(err, removeCgroups(name))
+		}
+	}
+	return errors.Join(err, listErr)
+}
+
+// again is this program in the next stage, with the same arguments.
+func again(next, dir string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), stage+"="+next, space+"="+dir)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd
+}
+
+// cgroups lists the groups at the top of each hierarchy.
+func cgroups() (map[string]bool, error) {
+	names := make(map[string]bool)
+	found, err := filepath.Glob("/sys/fs/cgroup/*/libpod_parent") // what podman makes and leaves
+	for _, name := range found {
+		names[name] = true
+	}
+	return names, err
+}
+
+// removeCgroups removes a group and those in it, where nobody else uses them by now.
+func removeCgroups(name string) error {
+	var groups []string
+	err := filepath.WalkDir(name, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			groups = append(groups, path)
+		}
+		return err
+	})
+	for i := range groups {
+		if rmErr := syscall.Rmdir(groups[len(groups)-1-i]); rmErr != syscall.EBUSY && rmErr != syscall.ENOTEMPTY {
+			err = errors.Join(err, rmErr)
+		}
+	}
+	return err
+}
+
+// inside is PID 1.
+func inside(dir string) error {
+	if err := mounts(dir); err != nil {
+		return err
+	}
+	cmd := again("tests", dir)
+	cmd.Env = append(cmd.Env, "TMPDIR="+filepath.Join(dir, "memory", "tmp"))
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	for { // orphans, too: conmon, and what containers left
+		var status syscall.WaitStatus
+		switch pid, err := syscall.Wait4(-1, &status, 0, nil); {
+		case err == syscall.EINTR:
+		case err != nil:
+			return fmt.Errorf("waiting for the tests: %w", err)
+		case pid == cmd.Process.Pid:
+			if status.Signaled() {
+				os.Exit(128 + int(status.Signal()))
+			}
+			os.Exit(status.ExitStatus())
+		}
+	}
+}
+
+// mounts makes the file system that the tests see.
+func mounts(dir string) error {
+	memory := filepath.Join(dir, "memory")
+	if err := mkdirs(memory); err != nil {
+		return err
+	}
+	steps := []error{
+		syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""),
+		syscall.Mount("proc", "/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, ""),
+		syscall.Mount("tmpfs", "/run", "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=755"),
+		syscall.Mount("tmpfs", memory, "tmpfs", 0, "mode=755"),
+		mkdirs(filepath.Join(memory, "tmp"), filepath.Join(memory, "home")),
+		layer(memory, "/etc"),
+		layer(memory, "/usr", unpacked("usr")...),
+		layer(memory, "/var"),
+		layer(memory, "/usr/local", filepath.Join(dir, "prefix")),
+		mkdirs("/etc/containers", "/etc/wasmoci", "/var/lib/containers", "/var/cache/wasmoci"),
+		syscall.Mount("tmpfs", "/var/lib/containers", "tmpfs", 0, "mode=700"), // no layers on layers
+		syscall.Mount("tmpfs", "/var/cache/wasmoci", "tmpfs", 0, "mode=700"),
+		os.WriteFile("/etc/containers/containers.conf", []byte(containersConf), 0o644),
+	}
+	for i, err := range steps {
+		if err != nil {
+			return fmt.Errorf("mounting, step %d: %w", i, err)
+		}
+	}
+	// crun takes a hybrid of both versions of control groups for none of them.
+	if err := syscall.Unmount("/sys/fs/cgroup/unified", syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+		return fmt.Errorf("unmounting the unified control groups: %w", err)
+	}
+	return nil
+}
+
+// unpacked is a directory of system, where there is one.
+func unpacked(dir string) []string {
+	if *system == "" {
+		return nil
+	}
+	return []string{filepath.Join(*system, dir)}
+}
+
+// layer makes a directory writable in memory, with others over it.
+func layer(memory, dir string, over ...string) error {
+	name := strings.ReplaceAll(dir, "/", "-")
+	upper, work := filepath.Join(memory, "upper"+name), filepath.Join(memory, "work"+name)
+	if err := mkdirs(upper, work); err != nil {
+		return err
+	}
+	return syscall.Mount("overlay", dir, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", strings.Join(append(over, dir), ":"), upper, work))
+}
+
+func mkdirs(dirs ...string) error {
+	var all error
+	for _, dir := range dirs {
+		all = errors.Join(all, os.MkdirAll(dir, 0o755))
+	}
+	return all
+}
+
+// containersConf is what a host without systemd and without the capability to raise limits wants.
+const containersConf = `[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+log_driver = "k8s-file"
+netns = "none"
+
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+`

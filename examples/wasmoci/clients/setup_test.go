@@ -1,0 +1,180 @@
+//go:build clients && linux
+
+package clients
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// setup is one way to make a container of the guest.
+type setup struct {
+	kind     string
+	delegate string // absolute
+	runtime  string // what podman calls
+	image    string
+}
+
+const ours = "/usr/local/bin/wasmoci"
+
+// delegates are found by name, so that one that is not installed is a failure.
+var delegates = []string{"crun", "runc"}
+
+// Kinds of setups.
+const (
+	bare   = "bare"   // a native program on the delegate itself
+	native = "native" // the same through wasmoci
+	wasm   = "wasm"   // the guest of the same source
+)
+
+// each runs a test for each delegate, with setups of these kinds.
+func each(t *testing.T, test func(t *testing.T, s *setup), kinds ...string) {
+	t.Helper()
+	images(t)
+	for _, name := range delegates {
+		delegate, err := exec.LookPath(name)
+		if err != nil {
+			t.Errorf("%v: run make deps", err)
+			continue
+		}
+		for _, kind := range kinds {
+			s := &setup{kind: kind, delegate: delegate, runtime: ours, image: "localhost/native"}
+			switch kind {
+			case bare:
+				s.runtime = delegate
+			case wasm:
+				s.image = "localhost/wasm"
+			}
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				s.choose(t)
+				test(t, s)
+			})
+		}
+	}
+}
+
+// choose makes wasmoci use the delegate, as an operator does.
+func (s *setup) choose(t *testing.T) {
+	t.Helper()
+	if s.runtime != ours {
+		return
+	}
+	if why, err := os.ReadFile(filepath.Join(os.Getenv(space), broken)); err == nil {
+		t.Fatalf("%s", why)
+	}
+	configure(t, fmt.Sprintf("delegate = %q\n", s.delegate))
+}
+
+// configure writes the operator's configuration.
+func configure(t *testing.T, content string) {
+	t.Helper()
+	if err := os.WriteFile("/etc/wasmoci/config.toml", []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// result is how a command ended.
+type result struct {
+	stdout, stderr string
+	status         int
+	took           time.Duration
+}
+
+// secret is in the environment of every command of these tests, and must be in none of a container's.
+const secret = "WASMOCI_TEST_SECRET=must-not-leak"
+
+// patience is how long anything may take, on a machine that has other work.
+const patience = time.Minute
+
+// run runs a command with an input.
+func run(t *testing.T, stdin string, name string, args ...string) result {
+	t.Helper()
+	// Not t.Context: commands of a test's cleanup must run as well.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + filepath.Join(os.Getenv(space), "memory", "home"), "PODMAN_IGNORE_CGROUPSV1_WARNING=1", secret}
+	cmd.Dir = "/"
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	cmd.WaitDelay = time.Second
+	begun := time.Now()
+	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		t.Fatalf("%v: run make deps", err)
+	}
+	r := result{out.String(), errs.String(), cmd.ProcessState.ExitCode(), time.Since(begun)}
+	if ctx.Err() != nil || errors.Is(err, exec.ErrWaitDelay) {
+		t.Fatalf("%s took more than %v or left its output open\nstdout %s\nstderr %s", cmd, patience, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// podman runs podman with the setup's runtime.
+func (s *setup) podman(t *testing.T, args ...string) result {
+	t.Helper()
+	return s.podmanInput(t, "", args...)
+}
+
+func (s *setup) podmanInput(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	return run(t, stdin, "podman", append([]string{"--runtime", s.runtime}, args...)...)
+}
+
+// must runs podman, which has to succeed, and returns what it printed.
+func (s *setup) must(t *testing.T, args ...string) string {
+	t.Helper()
+	r := s.podman(t, args...)
+	if r.status != 0 {
+		t.Fatalf("podman %s: status %d, stderr %s", strings.Join(args, " "), r.status, r.stderr)
+	}
+	return strings.TrimSpace(r.stdout)
+}
+
+// want compares how a command ended.
+func (r result) want(t *testing.T, status int, stdout string) {
+	t.Helper()
+	if r.status != status || r.stdout != stdout {
+		t.Errorf("status %d, want %d\nstdout %q\nwant   %q\nstderr %s", r.status, status, r.stdout, stdout, r.stderr)
+	}
+}
+
+// background starts the guest in a container of its own, waits until its log has a line, and returns the container's name. The container
+// is removed in the end.
+func (s *setup) background(t *testing.T, flags []string, args ...string) string {
+	t.Helper()
+	const name = "guest"
+	s.must(t, append(append([]string{"run", "--detach", "--name", name}, flags...), append([]string{s.image}, args...)...)...)
+	t.Cleanup(func() { s.remove(t, name) })
+	s.eventually(t, "a line in the log", func() bool { return s.must(t, "logs", name) != "" })
+	return name
+}
+
+func (s *setup) remove(t *testing.T, name string) {
+	t.Helper()
+	s.must(t, "rm", "--force", "--time", "0", name)
+}
+
+// eventually waits for what must happen.
+func (s *setup) eventually(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for begun := time.Now(); !happened(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > patience {
+			t.Fatalf("no %s in %v", what, patience)
+		}
+	}
+}
+
+// inspect returns a field of a container, as a template names it.
+func (s *setup) inspect(t *testing.T, name, field string) string {
+	t.Helper()
+	return s.must(t, "inspect", "--format", "{{"+field+"}}", name)
+}

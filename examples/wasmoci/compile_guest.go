@@ -1,0 +1,54 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/wasmoci/wasmoci/engine/runner"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
+	"github.com/wasmoci/wasmoci/oci"
+)
+
+// compile returns what compiles the module of g for the runner exe.
+func (r *ociRuntime) compile(s *operator.Settings, exe, engineName string, g *guest) func(context.Context, string) error {
+	return func(ctx context.Context, dir string) error {
+		return runner.Compile(ctx, g.module, dir, runner.Compilation{
+			Runner: exe, Engine: engineName, Name: g.path,
+			MemoryBytes: s.Compile.Memory, Timeout: time.Duration(s.Compile.Timeout),
+			Progress: r.compiling(g.path),
+		})
+	}
+}
+
+// compiling tells how long a compilation has taken so far where somebody may read it: the log, or a terminal. Standard error itself
+// will be the container's.
+func (r *ociRuntime) compiling(module string) func(time.Duration) {
+	return func(elapsed time.Duration) {
+		text := fmt.Sprintf("compiling %q for %v: later starts take it from the cache", module, elapsed.Round(time.Second))
+		if r.log != "" {
+			_ = r.writeLog("info", text)
+		} else if st, err := os.Stderr.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+			fmt.Fprintln(os.Stderr, "wasmoci: "+text)
+		}
+	}
+}
+
+// needOf is what a runner takes of the container's limits for a module with so much code.
+func needOf(engineName string, module *os.File, code int64, first int) oci.Need {
+	return oci.Need(runner.Needs(engineName, sizeOf(module), code, first))
+}
+
+// heapOf is the bound of the runner's own memory.
+func heapOf(module *os.File) int64 { return runner.HeapBytes(sizeOf(module)) }
+
+func sizeOf(f *os.File) int64 {
+	st, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	return st.Size()
+}

@@ -1,0 +1,30 @@
+//go:build !linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// ociRuntime is nothing where there are no containers.
+type ociRuntime struct{}
+
+func containers(*cobra.Command) *ociRuntime { return &ociRuntime{} }
+
+type creation struct{ bundle string }
+
+func (c *creation) addFlags(f interface {
+	StringVarP(*string, string, string, string, string)
+},
+) {
+	f.StringVarP(&c.bundle, "bundle", "b", ".", "`DIR` of the bundle")
+}
+
+func (r *ociRuntime) runContainer(*cobra.Command, *creation, string, bool, bool) error {
+	return fmt.Errorf("run: containers need Linux; with --no-container the guest runs in this process: %w", errors.ErrUnsupported)
+}
+
+func (r *ociRuntime) report(error) error { return nil }

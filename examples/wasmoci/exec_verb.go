@@ -1,0 +1,212 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine/runner"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
+	"github.com/wasmoci/wasmoci/oci"
+)
+
+// execution is what exec is told.
+type execution struct {
+	process  string
+	pidFile  string
+	cwd      string
+	env      []string
+	user     string
+	tty      bool
+	detach   bool
+	preserve int
+}
+
+func newExec(r *ociRuntime) *cobra.Command {
+	var e execution
+	cmd := &cobra.Command{
+		Use:   "exec [--process FILE] ID [COMMAND ARG...]",
+		Short: "Run another process in a container",
+		Long: `Run another process in a container that runs. In a WebAssembly container that is another instance of its module, another module
+of its root file system, a function of one (PATH#FUNCTION), or a native program of the image.`,
+		Example: `  wasmoci exec web /app.wasm --check
+  wasmoci exec --process process.json --detach --pid-file FILE web`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) == 1 && e.process == "" {
+				return usage(cmd, errors.New("give the ID of a container, and a command or --process"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return r.exec(cmd, &e, args[0], args[1:]) },
+	}
+	f := cmd.Flags()
+	f.SetInterspersed(false)
+	f.StringVarP(&e.process, "process", "p", "", "`FILE` with the process, as in config.json")
+	f.StringVar(&e.pidFile, "pid-file", "", "`FILE` for the number of the process")
+	f.String("console-socket", "", "`SOCKET` for the master of the process's terminal")
+	f.BoolVarP(&e.detach, "detach", "d", false, "do not wait for the end of the process")
+	f.BoolVarP(&e.tty, "tty", "t", false, "give the process a terminal")
+	f.StringVar(&e.cwd, "cwd", "", "working `DIR` of the process")
+	f.StringArrayVarP(&e.env, "env", "e", nil, "`NAME=VALUE` for the environment of the process")
+	f.StringVarP(&e.user, "user", "u", "", "`UID[:GID]` of the process")
+	f.IntVar(&e.preserve, "preserve-fds", 0, "pass `N` more descriptors to the process")
+	f.StringArray("cap", nil, "a `CAPABILITY` more")
+	f.StringArrayP("additional-gids", "g", nil, "a `GID` more")
+	f.String("process-label", "", "the process's SELinux `LABEL`")
+	f.String("apparmor", "", "the process's AppArmor `PROFILE`")
+	f.String("cgroup", "", "sub-`CGROUP` of the process")
+	f.Bool("no-new-privs", false, "let the process gain no privileges")
+	f.Bool("ignore-paused", false, "do so in a paused container too")
+	f.Bool("no-subreaper", false, "have the delegate be no subreaper")
+	return cmd
+}
+
+func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command []string) error {
+	store, c, err := r.ours(id)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return r.handOver()
+	}
+	bundle, err := oci.LoadBundle(store.Path(id))
+	if err != nil {
+		return err
+	}
+	bundle.Dir = c.Bundle // the copy is of what the container was made from
+	process, err := e.read(bundle.Spec.Process, command)
+	if err != nil {
+		return err
+	}
+	module, where, err := bundle.LocateProcess(process)
+	if err == nil {
+		defer module.Close()
+	}
+	spec := *bundle.Spec
+	spec.Process = process
+	found, derr := r.detect(&spec, module)
+	switch {
+	case found.Kind == oci.Native:
+		return r.handOver()
+	case err != nil:
+		return err
+	case derr != nil:
+		return derr
+	}
+	settings, err := r.operator()
+	if err != nil {
+		return err
+	}
+	g := &guest{bundle: bundle, module: module, path: where, engine: c.Engine}
+	codes, err := prepared.Open(settings.Cache)
+	if err != nil {
+		return err
+	}
+	code, err := codes.Get(cmd.Context(), module, c.Runner, r.compile(settings, c.Runner, c.Engine, g))
+	if err != nil {
+		return err
+	}
+	if err := code.Link(c.Code); err != nil {
+		return err
+	}
+	another := &container{runtime: r, about: c, first: 3 + listenFDs() + e.preserve}
+	defer another.closeFiles()
+	derived, err := bundle.Derive(c.Made)
+	if err != nil {
+		return err
+	}
+	inside, config, err := derived.Process(process, another.first, runner.Environ(another.first))
+	if err != nil {
+		return err
+	}
+	if err := another.openCallers(e.preserve + listenFDs()); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(store.Path(id), "exec-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	fifo := filepath.Join(dir, readyFIFO)
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		return err
+	}
+	ready, err := os.OpenFile(fifo, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer ready.Close()
+	order := runner.Order{
+		Engine: c.Engine, Module: where, Config: config,
+		HeapBytes: heapOf(module), StopSignals: stopSignals(bundle.Spec),
+	}
+	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "process.json")
+	if err := state.WriteJSON(file, inside); err != nil {
+		return err
+	}
+	args := append(r.globals(cmd), "exec", "--process", file, "--preserve-fds", strconv.Itoa(len(another.files)))
+	args = append(args, given(cmd, "pid-file", "console-socket", "detach", "tty", "ignore-paused", "no-subreaper", "cgroup")...)
+	other := another.command(append(args, id))
+	if err := other.Start(); err != nil {
+		return err
+	}
+	another.closeFiles()
+	if !e.detach {
+		stop := forward(ready, other)
+		defer stop()
+	}
+	if err := delegated(other.Wait()); err != nil || !e.detach {
+		return err
+	}
+	return awaitReady(ready)
+}
+
+// read returns the process that exec is to run in a container whose own is given.
+func (e *execution) read(own *specs.Process, command []string) (*specs.Process, error) {
+	if e.process != "" {
+		data, err := os.ReadFile(e.process)
+		if err != nil {
+			return nil, err
+		}
+		p := &specs.Process{}
+		if err := json.Unmarshal(data, p); err != nil {
+			return nil, fmt.Errorf("%s: %w", e.process, err)
+		}
+		return p, nil
+	}
+	p := *own
+	p.Args, p.Terminal = command, e.tty
+	p.Env = append(slices.Clone(own.Env), e.env...)
+	if e.cwd != "" {
+		p.Cwd = e.cwd
+	}
+	if e.user != "" {
+		uid, gid, both := strings.Cut(e.user, ":")
+		n, err := strconv.ParseUint(uid, 10, 32)
+		if err == nil && both {
+			var g uint64
+			g, err = strconv.ParseUint(gid, 10, 32)
+			p.User.GID = uint32(g)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--user %q: give numbers, UID or UID:GID", e.user)
+		}
+		p.User.UID = uint32(n)
+	}
+	return &p, nil
+}

@@ -1,0 +1,96 @@
+//go:build linux
+
+package delegate
+
+import (
+	"debug/buildinfo"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Names are the runtimes that are looked for, the first first.
+var Names = []string{"crun", "runc"}
+
+// places are looked through after PATH, which clients often leave empty.
+var places = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+
+// Delegate is an OCI runtime.
+type Delegate struct {
+	Path string // absolute
+	From string // who named it: a flag, a configuration file, PATH
+}
+
+// ErrNone means that there is no runtime for containers on this machine.
+var ErrNone = errors.New("no OCI runtime for containers found: install crun or runc, or name one with --delegate or as delegate in the configuration")
+
+// ErrSelf means that a runtime that was named is this program.
+var ErrSelf = errors.New("is this program itself: name the runtime that it stands before")
+
+// Find returns the runtime at named, or where that is "" the first of [Names] in the directories of searchPath (as PATH) and in
+// those where distributions install. This program under another name is an error where it was named, and passed over
+// where it was found.
+func Find(named, from, searchPath string) (Delegate, error) {
+	if named != "" {
+		if !filepath.IsAbs(named) {
+			return Delegate{}, fmt.Errorf("delegate %q (%s) is not an absolute path", named, from)
+		}
+		if err := executable(named); err != nil {
+			return Delegate{}, fmt.Errorf("delegate %q (%s): %w", named, from, err)
+		}
+		if isSelf(named) {
+			return Delegate{}, fmt.Errorf("delegate %q (%s): %w", named, from, ErrSelf)
+		}
+		return Delegate{named, from}, nil
+	}
+	for _, name := range Names {
+		for _, dir := range append(filepath.SplitList(searchPath), places...) {
+			path := filepath.Join(dir, name)
+			if filepath.IsAbs(path) && executable(path) == nil && !isSelf(path) {
+				return Delegate{path, "PATH"}, nil
+			}
+		}
+	}
+	return Delegate{}, ErrNone
+}
+
+func executable(path string) error {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case !st.Mode().IsRegular():
+		return errors.New("is not a file")
+	case st.Mode()&0o111 == 0:
+		return fmt.Errorf("is not executable: %w", fs.ErrPermission)
+	}
+	return nil
+}
+
+// isSelf says whether path is this program: the same file, a copy of it, which knows what it was built from, or a script
+// around it, which answers as this program does.
+func isSelf(path string) bool {
+	self, err := os.Stat("/proc/self/exe")
+	if st, serr := os.Stat(path); err == nil && serr == nil && os.SameFile(self, st) {
+		return true
+	}
+	if info, err := buildinfo.ReadFile(path); err == nil {
+		own, err := buildinfo.ReadFile("/proc/self/exe")
+		return err == nil && info.Path == own.Path
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 2)
+	if n, _ := f.Read(head); string(head[:n]) != "#!" {
+		return false
+	}
+	out, _ := exec.Command(path, "--version").Output()
+	return strings.HasPrefix(string(out), "wasmoci ")
+}

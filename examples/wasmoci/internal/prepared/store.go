@@ -1,0 +1,327 @@
+//go:build linux
+
+package prepared
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine/cache"
+)
+
+// Store is a directory that only this user may write to.
+type Store struct{ dir string }
+
+// manifest is the name of the list of files with their digests. What it does not list does not exist.
+const manifest = "files.json"
+
+const tempPrefix = "tmp-"
+
+// Open opens the directory, and makes it where it does not exist. One that others may write to is refused. Others may pass
+// through it: a container in a user namespace has its code mounted from here.
+func Open(dir string) (*Store, error) {
+	d, err := cache.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Close(); err != nil {
+		return nil, err
+	}
+	for _, part := range []string{"", "code", "containers"} {
+		path := filepath.Join(dir, part)
+		if err := os.Mkdir(path, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		if err := os.Chmod(path, 0o711); err != nil {
+			return nil, err
+		}
+	}
+	return &Store{dir}, nil
+}
+
+// Container is the directory for what the container called name has of compiled code. It is not made yet.
+func (s *Store) Container(name string) string { return filepath.Join(s.dir, "containers", name) }
+
+// Code is the compiled code of one module for one runner.
+type Code struct {
+	Name string // of its directory, for the container too
+	Size int64  // of its files, bytes
+	dir  string
+	list map[string]string // path: digest
+}
+
+// key names code by all that it depends on: the module, the runner and the processor.
+func key(module *os.File, runner string) (string, error) {
+	st, err := os.Stat(runner)
+	if err != nil {
+		return "", err
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return "", errors.ErrUnsupported
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "2\x00%s\x00%d %d %d %d %d\x00%s\x00", runner, sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
+	if _, err := io.Copy(h, io.NewSectionReader(module, 0, 1<<62)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+// Get returns the code of module for the runner at path runner, and has it compiled where there is none: make gets an empty
+// directory to put the compiled code into, below "code", whose content is copied, not trusted to stay what it is. Of several processes that need
+// the same code at once, one compiles and the others wait.
+func (s *Store) Get(ctx context.Context, module *os.File, runner string, make func(ctx context.Context, dir string) error) (*Code, error) {
+	name, err := key(module, runner)
+	if err != nil {
+		return nil, err
+	}
+	if c, err := s.read(name); err == nil {
+		return c, nil
+	}
+	unlock, err := s.lock(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	c, err := s.read(name)
+	if err == nil {
+		return c, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) { // damaged
+		if err := os.RemoveAll(s.path(name)); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.make(ctx, name, make); err != nil {
+		return nil, err
+	}
+	return s.read(name)
+}
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, "code", name) }
+
+// lock holds the name among processes until unlock.
+func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error) {
+	f, err := os.OpenFile(s.path(name)+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			f.Close()
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, context.Cause(ctx)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// make has code compiled into a directory of its own and takes over what is in there.
+func (s *Store) make(ctx context.Context, name string, compile func(ctx context.Context, dir string) error) error {
+	made, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(made)
+	kept, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(kept)
+	if err := compile(ctx, made); err != nil {
+		return err
+	}
+	if err := adopt(filepath.Join(made, "code"), kept); err != nil {
+		return fmt.Errorf("compiled code: %w", err)
+	}
+	if err := os.Chmod(kept, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(kept, s.path(name))
+}
+
+// Bounds of what a compiler may leave.
+const (
+	maxFiles = 64
+	maxDepth = 4
+	maxSize  = 4 << 30
+)
+
+// adopt copies regular files and directories from one directory, which somebody else may change meanwhile, to another, and writes
+// the manifest there.
+func adopt(from, to string) error {
+	root, err := os.OpenRoot(from)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	files := make(map[string]string)
+	var total int64
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case path == ".":
+			return nil
+		case strings.Count(path, "/") >= maxDepth || len(files) >= maxFiles:
+			return fmt.Errorf("%q: more files than an engine makes", path)
+		case path == manifest:
+			return fmt.Errorf("%q is no file of an engine's", path)
+		case d.IsDir():
+			return folder(filepath.Join(to, path))
+		case !d.Type().IsRegular():
+			return fmt.Errorf("%q is no regular file", path)
+		}
+		in, err := root.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		if st, err := in.Stat(); err != nil || !st.Mode().IsRegular() {
+			return fmt.Errorf("%q is no regular file", path)
+		}
+		out, err := os.OpenFile(filepath.Join(to, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err != nil {
+			return err
+		}
+		h := sha256.New()
+		n, err := io.Copy(io.MultiWriter(out, h), io.LimitReader(in, maxSize-total+1))
+		if total += n; err == nil && total > maxSize {
+			err = fmt.Errorf("is larger than %d GiB", int64(maxSize)>>30)
+		}
+		if err == nil {
+			err = errors.Join(out.Chmod(0o644), out.Sync())
+		}
+		files[path] = sum(h)
+		return errors.Join(err, out.Close())
+	})
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return errors.New("the runner left none")
+	}
+	list, err := json.Marshal(files)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(to, manifest), list, 0o600)
+}
+
+// folder makes a directory, and those above it, that every user may read, whatever the umask is.
+func folder(path string) error {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o755)
+}
+
+func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// read reads the manifest and verifies every file.
+func (s *Store) read(name string) (*Code, error) {
+	c := &Code{Name: name, dir: s.path(name)}
+	data, err := os.ReadFile(filepath.Join(c.dir, manifest))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &c.list); err != nil {
+		return nil, err
+	}
+	for path, digest := range c.list {
+		if !filepath.IsLocal(path) {
+			return nil, fmt.Errorf("%q is not within the code", path)
+		}
+		f, err := os.OpenFile(filepath.Join(c.dir, path), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if err != nil {
+			return nil, errors.New(err.Error()) // the list without its file is damage, not absence
+		}
+		h := sha256.New()
+		n, err := io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+		if sum(h) != digest {
+			return nil, fmt.Errorf("%q is not what was put there", path)
+		}
+		c.Size += n
+	}
+	return c, nil
+}
+
+// Link gives the files of c a second name below dir/Name, or copies them to another file system. It does nothing where they are
+// there already.
+func (c *Code) Link(dir string) error {
+	to := filepath.Join(dir, c.Name)
+	if _, err := os.Lstat(to); err == nil {
+		return nil
+	}
+	temp, err := os.MkdirTemp(dir, tempPrefix)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return err
+	}
+	paths := make([]string, 0, len(c.list))
+	for path := range c.list {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	for _, path := range paths {
+		if above := filepath.Dir(path); above != "." {
+			if err := folder(filepath.Join(temp, above)); err != nil {
+				return err
+			}
+		}
+		if err := os.Link(filepath.Join(c.dir, path), filepath.Join(temp, path)); err != nil {
+			if err = copyFile(filepath.Join(c.dir, path), filepath.Join(temp, path)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.Rename(temp, to); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.ENOTEMPTY) {
+		return err
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

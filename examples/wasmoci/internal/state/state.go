@@ -1,0 +1,213 @@
+//go:build linux
+
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/oci"
+)
+
+// Version is that of the files. Files of a later version are refused.
+const Version = 1
+
+// maxBytes bounds what is read of a file.
+const maxBytes = 32 << 20
+
+// ErrExists means that there is a container of this name.
+var ErrExists = errors.New("a container with this ID exists")
+
+// Container is one WebAssembly container.
+type Container struct {
+	Version  int            `json:"version"`
+	ID       string         `json:"id"`
+	Bundle   string         `json:"bundle"`           // the caller's, absolute
+	Created  time.Time      `json:"created"`          //
+	Engine   string         `json:"engine"`           //
+	Module   string         `json:"module"`           // guest path
+	Runner   string         `json:"runner"`           // its executable, on the host
+	Delegate string         `json:"delegate"`         // that made it
+	Code     string         `json:"code"`             // directory with compiled code, on the host; the container has it read-only
+	Name     string         `json:"name"`             // of the runner in there
+	Record   string         `json:"record,omitempty"` // file in which the runner says how the guest ended
+	Cgroup   string         `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
+	Made     oci.Delegation `json:"made"`             // what it was derived with
+}
+
+// Store is the containers under one root directory of the delegate. It is safe for concurrent use, by processes too.
+type Store struct{ dir string }
+
+// Open returns the store in dir for the delegate's root directory root, "" for its default. Nothing is made yet.
+func Open(dir, root string) *Store {
+	name := "default"
+	if root != "" {
+		sum := sha256.Sum256([]byte(filepath.Clean(root)))
+		name = hex.EncodeToString(sum[:8])
+	}
+	return &Store{filepath.Join(dir, name)}
+}
+
+// At returns the store whose containers are in the directory dir.
+func At(dir string) *Store { return &Store{dir} }
+
+// CheckID refuses what is no name for a container, as runc does.
+func CheckID(id string) error {
+	ok := id != "" && id != "." && id != ".." && len(id) <= 255
+	for _, c := range []byte(id) {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_+-.", c) >= 0)
+	}
+	if !ok {
+		return fmt.Errorf("container ID %q: use up to 255 letters, digits and _ + - .", id)
+	}
+	return nil
+}
+
+// Path is the directory of a container's files.
+func (s *Store) Path(id string) string { return filepath.Join(s.dir, id) }
+
+// Get returns the container, or nil where none of this name is in the store. A file that cannot be read is an error, for which
+// Remove still works.
+func (s *Store) Get(id string) (*Container, error) {
+	if CheckID(id) != nil {
+		return nil, nil
+	}
+	c := &Container{}
+	err := readJSON(filepath.Join(s.Path(id), "state.json"), c)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("state of container %q: %w", id, err)
+	case c.Version != Version || c.ID != id:
+		return nil, fmt.Errorf("state of container %q is of version %d and ID %q, which this program does not read", id, c.Version, c.ID)
+	}
+	return c, nil
+}
+
+// List returns the names of the containers, sorted.
+func (s *Store) List() ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() && CheckID(e.Name()) == nil {
+			ids = append(ids, e.Name())
+		}
+	}
+	slices.Sort(ids)
+	return ids, err
+}
+
+// Lock holds a container's name, so that no two processes make or remove it at once. The directory exists while it is held.
+type Lock struct {
+	store *Store
+	id    string
+	dir   *os.File
+	fresh bool
+}
+
+// Lock waits until nobody else holds id, and holds it.
+func (s *Store) Lock(id string) (*Lock, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(s.dir, 0o711); err != nil {
+		return nil, err
+	}
+	for {
+		err := os.Mkdir(s.Path(id), 0o711)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		dir, oerr := os.Open(s.Path(id))
+		if errors.Is(oerr, fs.ErrNotExist) {
+			continue
+		} else if oerr != nil {
+			return nil, oerr
+		}
+		for {
+			if oerr = unix.Flock(int(dir.Fd()), unix.LOCK_EX); oerr != unix.EINTR {
+				break
+			}
+		}
+		if oerr != nil {
+			dir.Close()
+			return nil, fmt.Errorf("lock %s: %w", s.Path(id), oerr)
+		}
+		held, herr := dir.Stat()
+		there, terr := os.Stat(s.Path(id))
+		if herr == nil && terr == nil && os.SameFile(held, there) {
+			return &Lock{s, id, dir, err == nil}, nil
+		}
+		dir.Close() // removed while this waited
+	}
+}
+
+// Fresh says whether the directory was made by this lock: nothing of an earlier container is left.
+func (l *Lock) Fresh() bool { return l.fresh }
+
+// Path is the directory of the container's files.
+func (l *Lock) Path() string { return l.store.Path(l.id) }
+
+// Save writes the container.
+func (l *Lock) Save(c *Container) error {
+	c.Version, c.ID = Version, l.id
+	return WriteJSON(filepath.Join(l.Path(), "state.json"), c)
+}
+
+// Remove removes the container's files, and with them its name.
+func (l *Lock) Remove() error { return os.RemoveAll(l.Path()) }
+
+// Unlock lets others have the name.
+func (l *Lock) Unlock() { _ = l.dir.Close() }
+
+// WriteJSON writes a file that is there whole or not at all.
+func WriteJSON(name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+func readJSON(name string, v any) error {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
+}

@@ -1,0 +1,76 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
+)
+
+func newStart(r *ociRuntime) *cobra.Command {
+	return &cobra.Command{
+		Use:   "start ID",
+		Short: "Start the process of a container",
+		Long: `Start the process of a container. For a WebAssembly container it returns when the guest is loaded and signals reach it, or when it has
+failed, which its exit status tells.`,
+		Args: oneID,
+		RunE: func(cmd *cobra.Command, args []string) error { return r.start(args[0]) },
+	}
+}
+
+func (r *ociRuntime) start(id string) error {
+	_, c, err := r.ours(id)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return r.handOver()
+	}
+	return r.startMade(c, id, r.line)
+}
+
+// startMade has the delegate start a container, by args, and waits for its runner.
+func (r *ociRuntime) startMade(c *state.Container, id string, args []string) error {
+	store, err := r.store()
+	if err != nil {
+		return err
+	}
+	ready, err := openReady(store, id)
+	if err != nil {
+		return err
+	}
+	defer ready.Close()
+	cmd := exec.Command(c.Delegate, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := delegated(cmd.Run()); err != nil {
+		return err
+	}
+	return awaitReady(ready)
+}
+
+// readyPatience is how long start waits for a runner, which has its code compiled and takes milliseconds.
+const readyPatience = time.Minute
+
+// openReady opens the reading end of what a runner writes its byte to. No runner can have written yet.
+func openReady(store *state.Store, id string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(store.Path(id), readyFIFO), os.O_RDONLY|unix.O_NONBLOCK, 0)
+}
+
+// awaitReady returns when the runner handles signals, or is gone: how it ended is for its exit status to tell.
+func awaitReady(ready *os.File) error {
+	if err := ready.SetReadDeadline(time.Now().Add(readyPatience)); err != nil {
+		return err
+	}
+	if _, err := ready.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.New("start: the runner has been loading the guest for a minute: signals may not reach it yet; delete the container if it stays so")
+	}
+	return nil
+}
