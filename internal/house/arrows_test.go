@@ -15,6 +15,8 @@ const (
 	runtimeSpec = "github.com/opencontainers/runtime-spec"
 	xsys        = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
+	pflag       = "github.com/spf13/pflag"
+	toml        = "github.com/BurntSushi/toml"
 	testscript  = "github.com/rogpeppe/go-internal"
 	wasmerGo    = "github.com/wasmerio/wasmer-go"
 )
@@ -52,8 +54,15 @@ var arrows = map[string][]string{
 	"examples/embed":           {"engine", "engine/wazero", "oci"},
 	"examples/engine":          {"engine/all", "engine/subprocess"},
 	"examples/runner":          {"engine/all", "engine/runner"},
-	"examples/wasmoci":         {"engine", "engine/all", "engine/runner", "oci", "wasi", cobra, runtimeSpec},
 	"examples/wasmoci/clients": {},
+	"examples/wasmoci": {
+		"engine", "engine/all", "engine/runner", "oci", "wasi", cobra, pflag, runtimeSpec, xsys,
+		"examples/wasmoci/internal/delegate", "examples/wasmoci/internal/operator", "examples/wasmoci/internal/prepared", "examples/wasmoci/internal/state",
+	},
+	"examples/wasmoci/internal/delegate": {},
+	"examples/wasmoci/internal/operator": {"oci", toml},
+	"examples/wasmoci/internal/prepared": {"engine/cache", xsys},
+	"examples/wasmoci/internal/state":    {"oci", xsys},
 }
 
 // testsOnly are for test files: of these packages, or of any where the list is empty.
