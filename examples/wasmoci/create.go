@@ -97,16 +97,21 @@ func (r *ociRuntime) guestOf(dir string) (*guest, error) {
 		return nil, err
 	case found.Kind == oci.Wasm:
 		g.engine = found.Engine
-		head := make([]byte, wasi.FormatHead)
-		n, err := g.module.ReadAt(head, 0)
-		if err != nil && err != io.EOF {
-			return nil, err
-		}
-		g.format = wasi.FormatOf(head[:n])
-		return g, nil
+		g.format, err = formatOf(g.module)
+		return g, err
 	}
 	g.module.Close()
 	return nil, derr
+}
+
+// formatOf is what the head of a module says.
+func formatOf(module *os.File) (wasi.Format, error) {
+	head := make([]byte, wasi.FormatHead)
+	n, err := module.ReadAt(head, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return wasi.FormatOf(head[:n]), err
 }
 
 // detect decides what spec's process is, with its file, or with nil where that was not found.
