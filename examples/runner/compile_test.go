@@ -89,7 +89,9 @@ func TestCompileFails(t *testing.T) {
 // manyFunctions is a module with n functions that have something to do.
 func manyFunctions(n int) []byte {
 	uleb := func(v int) []byte { return binary.AppendUvarint(nil, uint64(v)) }
-	section := func(id byte, content []byte) []byte { return append(append([]byte{id}, uleb(len(content))...), content...) }
+	section := func(id byte, content []byte) []byte {
+		return append(append([]byte{id}, uleb(len(content))...), content...)
+	}
 	body := append([]byte{0}, bytes.Repeat([]byte{0x20, 0, 0x20, 0, 0x6c, 0x20, 0, 0x6a, 0x21, 0}, 100)...) // x = x*x + x
 	body = append(body, 0x20, 0, 0x0b)
 	code := uleb(n)
