@@ -15,13 +15,17 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
+.PHONY: help build build-static build-runner test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 build-static: ## build bin/wasmoci with Wasmtime in it, linked statically: it runs in an empty root directory (needs a C compiler)
 	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-linkmode external -extldflags -static -X main.stamp=$(VERSION)" -o bin/wasmoci-static ./examples/wasmoci
+
+build-runner: ## build bin/runner-wazero and, with Wasmtime in it, bin/runner-wasmtime: the processes of containers, static (needs a C compiler)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/runner-wazero ./examples/runner
+	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-s -w -linkmode external -extldflags -static" -o bin/runner-wasmtime ./examples/runner
 
 build: ## build bin/wasmoci
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
@@ -31,8 +35,9 @@ test: ## all tests: needs Go only, no root, no native library
 	cd $(EMBEDDER) && $(GO) test ./...
 
 test-race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v /engine/subprocess)
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v -e /engine/subprocess -e /examples/runner)
 	CGO_ENABLED=1 $(GO) test -race -run 'Test[^C]|TestConformance/wazero/$(BUSY)' ./engine/subprocess
+	CGO_ENABLED=1 $(GO) test -race -run 'TestEnds|TestSignals|TestStreams' ./examples/runner
 
 test-tags: ## an engine's tag without cgo: its own tests fail, and say what they need
 	@set -e; for tag in wasmtime wasmedge wasmer; do \
@@ -57,6 +62,10 @@ test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it an
 	$(call native,wasmtime)
 	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
 
+test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them (Linux, as root; needs a C compiler)
+	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner
+	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
+
 test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
 	. .cache/wasmedge/env.sh && $(call native,wasmedge)
 
@@ -73,8 +82,9 @@ test-user: ## all tests as a user who is not root, also where make runs as root 
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
 
 test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
-	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess
+	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner
 	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
 
 test-clients: ## the program under real podman with crun and runc: commands, pods, escapes, the guide (Linux, as root; needs make deps)
 	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients
@@ -130,7 +140,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 bench: ## what is promised about speed, as a table of ratios (needs make deps)
-	$(GO) run ./examples/bench
+	CGO_ENABLED=0 $(GO) run ./examples/bench
 
 bench-peers: deps-trixie ## containers against those of Debian trixie's crun with WasmEdge (Linux, as root; needs make deps)
 	./.ci/peers
@@ -144,7 +154,7 @@ deps-trixie: ## fetch Debian trixie's podman, crun and WasmEdge into .cache, for
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

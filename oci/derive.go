@@ -121,8 +121,8 @@ type Derived struct {
 //
 // Those mounts need a tmpfs at /dev, so that no mount point is made in the rootfs. Where the spec has another /dev, or none, the
 // runner comes by descriptor, which needs a proc at /proc. A spec with neither is rejected, and so is one that names
-// /dev/.wasmoci itself. The guest cannot see that place, unless the rootfs leads the destination of another mount to /dev by a link;
-// that shows in the container only, so a runner has to look before it runs the guest.
+// /dev/.wasmoci itself. The guest cannot see that place, unless links lead the destination of another mount there, which shows
+// when the container is made: [Derived.Verify] has to look before it is started.
 //
 // A limit that leaves the runner less than it needs is rejected. A memory limit is the container's: each guest of it
 // ([Derived.Process] makes more) is bounded as if it were alone, and the cgroup bounds them together.
@@ -252,8 +252,9 @@ func (d *Derived) account(b *Bundle, planned []Entry) []Entry {
 			e.Reason = "read by Detect, and left out for the delegate, which may have an engine of its own"
 		case strings.HasPrefix(e.Field, "annotations[") && e.Verdict == Ignored:
 			e.Verdict, e.Reason = Enforced, "left to the delegate, if it is the runtime that is asked"
-		case e.Field == "linux.resources.memory.limit" && d.Config.Limits.MemoryBytes > 0:
-			e.Reason = fmt.Sprintf("applied by the delegate: of it %d bytes are the guest's, %d the runner's", d.Config.Limits.MemoryBytes, d.delegation.Need.Memory)
+		case d.Config.Limits.MemoryBytes > 0 && (e.Field == "linux.resources.memory.limit" || e.Field == "linux.resources.unified"):
+			e.Reason = fmt.Sprintf("applied by the delegate: of the memory %d bytes are the guest's, %d the runner's",
+				d.Config.Limits.MemoryBytes, d.delegation.Need.Memory)
 		}
 	}
 	how := "mounted"

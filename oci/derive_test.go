@@ -214,6 +214,7 @@ func TestRunnersPlace(t *testing.T) {
 		"/dev for root":                {devOptions("mode=0700"), descriptor, "", ""},
 		"/dev with a bad mode":         {devOptions("mode=x"), descriptor, "", ""},
 		"/dev masked":                  {masked("/dev/"), descriptor, "", ""},
+		"/dev a read-only path":        {func(s *specs.Spec) { s.Linux = &specs.Linux{ReadonlyPaths: []string{"/x", "/dev"}} }, descriptor, "", ""},
 		"the host's proc":              {both(noDev, func(s *specs.Spec) { s.Mounts[0] = bind("/proc", "/proc") }), descriptor, "", ""},
 		"neither":                      {both(noProc, add(bind("/dev", "/dev"))), "", "mounts", "mounts[1] at /dev is no tmpfs of its own, and nothing is mounted at /proc"},
 		"neither, a volume at /proc":   {both(noDev, add(bind("/v", "/proc"))), "", "mounts", "mounts[1] at /proc is no proc"},
@@ -558,7 +559,7 @@ func FuzzDerive(f *testing.F) {
 		if planErr != nil {
 			t.Fatalf("derived, but not planned: %v", planErr)
 		}
-		complete(t, b.Spec, &Plan{Account: d.Account})
+		complete(t, b.Spec, &Plan{Account: d.Account[:len(d.Account)-1]}) // without the process that is there instead
 		derived, err := decodesStrictly(d.JSON)
 		if err != nil || !reflect.DeepEqual(derived, d.Spec) {
 			t.Fatalf("the derived JSON: %v: %s", err, d.JSON)

@@ -1,6 +1,8 @@
 // Package oci plans the run of a WebAssembly guest from an OCI runtime specification: [LoadBundle] reads a bundle,
 // [Bundle.Plan] makes a [Plan] of it, [Plan.Open] finds the module, [Bundle.Detect] decides whether that is for an engine or
-// for the kernel. A runtime that has a spec of its own calls [FromSpec] and [Detect], which touch no file. It knows no engine and runs nothing; Plan.Config is what package engine runs.
+// for the kernel. A runtime that has a spec of its own calls [FromSpec] and [Detect], which touch no file. A runtime that has
+// another one make its containers finds the module with [Bundle.Locate], and rewrites the bundle with [Bundle.Derive]. The
+// package knows no engine and runs nothing; Plan.Config is what package engine runs.
 //
 // # Entered and Direct
 //
@@ -8,6 +10,12 @@
 // of it; the kernel enforces the spec on this process, and the guest is granted what it may reach on top of that.
 // [Direct]: there is no container; the guest has what this process grants it from the rootfs and the sources of the
 // mounts, as any user and without a kernel's help.
+//
+// # Delegates
+//
+// Another OCI runtime, the delegate, can make the container of a guest: [Bundle.Derive] makes the config.json for it, in which the
+// process is a runner, a program that is made for one guest and is Entered then. The delegate enforces the spec, as for any
+// process. Neither the image nor the rootfs has to hold the runner, and the guest does not see it.
 //
 // # Nothing is dropped silently
 //

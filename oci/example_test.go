@@ -76,3 +76,45 @@ func ExampleDetect() {
 	// wasm, engine "wasmtime": annotations[run.oci.handler] is "wasmtime", "/app" is WebAssembly (module)
 	// native, engine "": annotations[run.oci.handler] is "wasmtime", but "/app" is an ELF executable, which the kernel runs
 }
+
+// A runtime that leaves containers to crun or runc has them make one with a runner in it.
+func ExampleBundle_Derive() {
+	bundle := &oci.Bundle{Dir: "/run/containers/hello", Spec: &specs.Spec{
+		Version: "1.0.2",
+		Process: &specs.Process{Args: []string{"/hello.wasm", "world"}, Env: []string{"LANG=C"}, Cwd: "/"},
+		Root:    &specs.Root{Path: "rootfs"},
+		Mounts:  []specs.Mount{{Destination: "/dev", Type: "tmpfs", Source: "tmpfs"}},
+		Hooks:   &specs.Hooks{Poststop: []specs.Hook{{Path: "/usr/bin/cleanup", Args: []string{"cleanup", "-v"}}}},
+	}}
+	derived, err := bundle.Derive(oci.Delegation{
+		Runner: "/usr/local/libexec/wasmoci/runner",
+		Code:   "/run/wasmoci/hello/code",
+		Name:   "hello.wasm",
+		First:  3,
+		Env:    []string{"WASMOCI_RUNNER=3"},
+		Hook:   []string{"/usr/local/bin/wasmoci", "hook", "hello"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("rootfs: ", derived.Spec.Root.Path)
+	fmt.Println("process:", derived.Spec.Process.Args, derived.Spec.Process.Env)
+	for _, m := range derived.Spec.Mounts {
+		fmt.Println("mount:  ", m.Source, "at", m.Destination, m.Options)
+	}
+	fmt.Println("hook:   ", derived.Spec.Hooks.Poststop[0].Args)
+	fmt.Println("guest:  ", derived.Config.Args, derived.Config.Env)
+
+	_, err = bundle.Derive(oci.Delegation{Runner: "/r", Code: "/c", Name: "n", First: 3, Hook: []string{"hook"}})
+	fmt.Println(err)
+	// Output:
+	// rootfs:  /run/containers/hello/rootfs
+	// process: [/dev/.wasmoci/hello.wasm world] [WASMOCI_RUNNER=3]
+	// mount:   tmpfs at /dev []
+	// mount:   /run/wasmoci/hello/code at /dev/.wasmoci [bind rprivate ro nosuid nodev noexec]
+	// mount:   /usr/local/libexec/wasmoci/runner at /dev/.wasmoci/hello.wasm [bind rprivate ro nosuid nodev]
+	// hook:    [/usr/local/bin/wasmoci hook hello -- /usr/bin/cleanup cleanup -v]
+	// guest:   [/hello.wasm world] [LANG=C]
+	// oci: derive: delegation: hook command ["hook"] has no absolute path
+}

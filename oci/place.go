@@ -11,8 +11,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// runnerPlace is where a runner is mounted. On the tmpfs that a container has at /dev, mount points can be made, whatever the rootfs is,
-// and nothing of them stays in the rootfs.
+// runnerPlace is where a runner is mounted. On the tmpfs that a container has at /dev mount points can be made, whatever the
+// rootfs is, and nothing of them stays in the rootfs.
 const runnerPlace = "/dev/.wasmoci"
 
 // placeOf decides how the runner gets into the container: by mount at runnerPlace, or by descriptor. A spec that names the
@@ -66,8 +66,8 @@ func whyNoMount(spec *specs.Spec) string {
 		return "nothing is mounted at /dev"
 	case mountKindOf(&spec.Mounts[i], "/dev") != devMount:
 		return mountField(i) + " at /dev is no tmpfs of its own"
-	case isMasked(spec, "/dev"):
-		return "/dev is masked"
+	case isListed(spec, "/dev", true):
+		return "/dev is masked or made read-only by a mount over it"
 	}
 	for _, opt := range spec.Mounts[i].Options {
 		name, value, _ := strings.Cut(opt, "=")
@@ -102,7 +102,7 @@ func whyNoDescriptor(spec *specs.Spec) string {
 		}
 	}
 	for _, at := range []string{"/proc", "/proc/self", "/proc/self/fd"} {
-		if isMasked(spec, at) {
+		if isListed(spec, at, false) {
 			return at + " is masked"
 		}
 	}
@@ -119,6 +119,11 @@ func lastMountAt(spec *specs.Spec, dest string) int {
 	return -1
 }
 
-func isMasked(spec *specs.Spec, name string) bool {
-	return spec.Linux != nil && slices.ContainsFunc(spec.Linux.MaskedPaths, func(masked string) bool { return path.Join("/", masked) == name })
+// isListed says whether name is masked, or as well if it is among the read-only paths.
+func isListed(spec *specs.Spec, name string, readonly bool) bool {
+	if spec.Linux == nil {
+		return false
+	}
+	same := func(listed string) bool { return path.Join("/", listed) == name }
+	return slices.ContainsFunc(spec.Linux.MaskedPaths, same) || readonly && slices.ContainsFunc(spec.Linux.ReadonlyPaths, same)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -42,7 +43,7 @@ func (p *process) run() (err error) {
 		return err
 	}
 	p.recordTo(first + FileRecord)
-	order, err := readOrder(os.NewFile(uintptr(first+FileOrder), "order"))
+	order, err := readOrder(first + FileOrder)
 	if err != nil {
 		return err
 	}
@@ -54,19 +55,21 @@ func (p *process) run() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := boundMemory(order, mod.Info().Size); err != nil {
+		return err
+	}
 	if order.byDescriptor(first) {
 		_ = unix.Close(first + FileExecutable)
 		_ = unix.Close(first + FileCode)
 	}
-	cfg := order.Config
+	cfg := &order.Config
 	cfg.Stdin, cfg.Stdout, cfg.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := boundMemory(&cfg.Limits); err != nil {
-		return err
-	}
 	if mod.Info().Size >= large {
 		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
 	}
-	instance, err := mod.Start(p.guestContext(mod.Info().Capabilities), &cfg)
+	time.AfterFunc(settled, dropPages) // also: Go opens what it needs for timers, before a guest can have all descriptors
+	<-p.handled
+	instance, err := mod.Start(p.guestContext(mod.Info().Capabilities), cfg)
 	if err != nil {
 		return err
 	}
@@ -74,7 +77,6 @@ func (p *process) run() (err error) {
 	ready := first + FileReady
 	_, _ = unix.Write(ready, []byte{0}) // whoever waits may be gone; the guest runs on
 	_ = unix.Close(ready)
-	time.AfterFunc(settled, dropPages)
 	return instance.Wait()
 }
 
@@ -113,6 +115,20 @@ func checkFiles(first int) error {
 		unix.CloseOnExec(fd)
 	}
 	return nil
+}
+
+// readOrder reads the order that is open at descriptor fd, which it closes.
+func readOrder(fd int) (*Order, error) {
+	f := os.NewFile(uintptr(fd), "order")
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxOrder+1))
+	if err != nil {
+		return nil, fmt.Errorf("runner: read the order: %w", err)
+	}
+	if len(b) > maxOrder {
+		return nil, fmt.Errorf("runner: the order has more than %d bytes", maxOrder)
+	}
+	return decode(b)
 }
 
 // load opens the order's engine and loads the module, which is open at descriptor fd, from its code. It closes fd.

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -76,7 +74,11 @@ func (e *VersionError) ExitStatus() int { return 126 }
 // Environ returns the environment for a runner whose first descriptor has the number first. What it has beyond [Variable] keeps Go and
 // the C library to the threads and the address space of which [Needs] tells, whatever the machine has.
 func Environ(first int) []string {
-	return []string{Variable + "=" + strconv.Itoa(first), "GOMAXPROCS=2", "MALLOC_ARENA_MAX=1"}
+	return []string{
+		Variable + "=" + strconv.Itoa(first),
+		"GOMAXPROCS=2", "GODEBUG=containermaxprocs=0,updatemaxprocs=0", // else Go keeps files of its cgroup open
+		"MALLOC_ARENA_MAX=1",
+	}
 }
 
 // Validate reports every problem of o at once. It touches no file.
@@ -162,18 +164,6 @@ func decode(b []byte) (*Order, error) {
 		return nil, err
 	}
 	return &s.Order, nil
-}
-
-// readOrder reads the order that f is open at.
-func readOrder(f *os.File) (*Order, error) {
-	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxOrder+1))
-	if err != nil {
-		return nil, fmt.Errorf("runner: read the order: %w", err)
-	}
-	if len(b) > maxOrder {
-		return nil, fmt.Errorf("runner: the order has more than %d bytes", maxOrder)
-	}
-	return decode(b)
 }
 
 // byDescriptor tells whether the runner, whose first descriptor is first, has its code by descriptor.

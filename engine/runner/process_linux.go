@@ -18,7 +18,8 @@ import (
 type process struct {
 	init     bool // it is the first of its PID namespace
 	signals  chan os.Signal
-	record   atomic.Int32 // descriptor; 0 is none
+	handled  chan struct{} // closed when all signals are, but for an order's
+	record   atomic.Int32  // descriptor; 0 is none
 	instance atomic.Pointer[engine.Instance]
 	cancel   context.CancelCauseFunc // ends the guest's context; nil where it has none that ends. Set before instance
 	stops    atomic.Pointer[[]syscall.Signal]
@@ -35,13 +36,13 @@ var (
 		syscall.SIGABRT, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSTKFLT, syscall.SIGSYS, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE,
 	}
 	kills = []syscall.Signal{
-		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGIO, syscall.SIGPWR,
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGIO, syscall.SIGPWR, syscall.SIGXCPU,
 	}
 )
 
 // newProcess handles signals; it is the first thing that a runner does.
 func newProcess() *process {
-	p := &process{init: os.Getpid() == 1, signals: make(chan os.Signal, 16)}
+	p := &process{init: os.Getpid() == 1, signals: make(chan os.Signal, 16), handled: make(chan struct{})}
 	p.stops.Store(&ends)
 	p.notify(ends)
 	go p.watch()
@@ -72,6 +73,7 @@ func (p *process) watch() {
 	} else {
 		p.notify(kills)
 	}
+	close(p.handled)
 	var first syscall.Signal // that the guest was asked to end by
 	for s := range p.signals {
 		n := s.(syscall.Signal)

@@ -45,7 +45,7 @@ type child struct {
 }
 
 // spawn starts a child and hands it the first request, to open the engine.
-func (e *subEngine) spawn() (*child, error) {
+func (e *subEngine) spawn(open *openRequest) (*child, error) {
 	proc, err := e.forker.fork(e.cfg)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (e *subEngine) spawn() (*child, error) {
 		engine: e, proc: proc, conn: proc.conn, answers: make(chan *envelope, 3), stats: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go c.listen()
-	if err := c.send(kindOpen, &e.open, nil); err != nil {
+	if err := c.send(kindOpen, open, nil); err != nil {
 		return nil, c.giveUp(err)
 	}
 	return c, nil
@@ -164,7 +164,7 @@ func greet(e *envelope) error {
 // take takes in one message.
 func (c *child) take(m *envelope) (err error) {
 	switch m.Kind {
-	case kindOpened, kindCompiled, kindStarted, kindFailed:
+	case kindOpened, kindCompiled, kindStarted, kindExported, kindFailed:
 		if c.asked.Add(-1) < 0 {
 			return &errFrame{"it answers what it was not asked"}
 		}

@@ -31,9 +31,10 @@
 // # Processes
 //
 // One child opens the engine; it goes on to compile the first module and to run that module's first guest. Every other
-// compilation and every other run has a child of its own, which loads the compiled code from the cache; without
-// Options.CacheDir there is a private one in [os.TempDir], which Close removes. A child that waits for its first
-// request costs memory and no time; Close ends it.
+// compilation and every other run has a child of its own. Before the second run of a module a child exports its code from the
+// cache ([engine.Export]) to a private directory in [os.TempDir], which the module's Close removes, and from which the children load it;
+// where that is not possible they take it from the cache. Without Options.CacheDir there is a private cache beside. A child that
+// waits for its first request costs memory and no time; Close ends it.
 //
 // A child is a session and process group of its own, without a controlling terminal, so that a guest may read from a terminal,
 // and signals of the keyboard go to the program alone. It has no environment but [Config].Env, and no open descriptor but
@@ -63,7 +64,7 @@
 // # Protocol
 //
 // Version 1, on one stream socket, the child's descriptor 3: frames of four bytes of length, big-endian, and JSON. The child says
-// hello first; requests are open, compile, start and stats, each answered in order, and descriptors come with
+// hello first; requests are open, compile, export, start and stats, each answered in order, and descriptors come with
 // the request that names them (SCM_RIGHTS). Log records, events and the end of the run come unasked. Both sides are of one
 // version; the parent checks what the child says, bounds what it reads, and ends a child that breaks the protocol.
 package subprocess

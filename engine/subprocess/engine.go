@@ -23,7 +23,7 @@ type subEngine struct {
 	info   engine.Info
 	obs    *engine.Observer
 	forker *forker
-	cache  *privateCache // nil where Options.CacheDir is set
+	place  *place // nil until something is put there
 	gate   gate.Gate
 	closed sync.Once
 
@@ -68,17 +68,16 @@ func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, pati
 		}
 	}()
 	dir := e.opts.CacheDir
-	if dir == "" {
-		if e.cache, err = newPrivateCache(); err != nil {
+	if dir == "" && opts.CacheMode == engine.CacheReadWrite {
+		if dir, err = e.private("cache"); err != nil {
 			return nil, e.failed("open", err)
 		}
-		dir = e.cache.path
 	}
 	e.open = openRequest{
-		Engine: cfg.Engine, Unchecked: cfg.Unchecked, CacheDir: text(dir), MaxModuleBytes: opts.MaxModuleBytes,
-		DebugInfo: opts.DebugInfo, Log: lowestLevel(opts.Logger), Observe: opts.Observe != nil,
+		Engine: cfg.Engine, Unchecked: cfg.Unchecked, CacheDir: text(dir), CacheMode: text(opts.CacheMode),
+		MaxModuleBytes: opts.MaxModuleBytes, DebugInfo: opts.DebugInfo, Log: lowestLevel(opts.Logger), Observe: opts.Observe != nil,
 	}
-	c, err := e.spawn()
+	c, err := e.spawn(&e.open)
 	if err != nil {
 		return nil, e.failed("open", err)
 	}
@@ -88,6 +87,7 @@ func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, pati
 		return nil, err
 	}
 	e.info = info
+	e.open.Known = true
 	for format, caps := range e.info.Capabilities {
 		e.info.Capabilities[format] = offered(caps)
 	}
@@ -203,13 +203,13 @@ func (e *subEngine) Compile(ctx context.Context, src engine.Source) (engine.Modu
 	if _, ok := e.info.Capabilities[content.Format]; !ok {
 		return fail(engine.RefuseFormat(e.info.Name, content.Format))
 	}
-	m := &module{engine: e, info: engine.ModuleInfo{Name: src.Name(), Size: int64(len(content.Bytes))}}
+	m := &module{engine: e, exporting: make(chan struct{}, 1), info: engine.ModuleInfo{Name: src.Name(), Size: int64(len(content.Bytes))}}
 	if m.file, err = seal(content.Bytes); err != nil {
 		return fail(err)
 	}
 	c := e.take(&e.spare)
 	if c == nil {
-		if c, err = e.spawn(); err != nil {
+		if c, err = e.spawn(&e.open); err != nil {
 			m.file.Close()
 			return fail(err)
 		}
@@ -254,7 +254,9 @@ func (e *subEngine) free() {
 		c.end()
 	}
 	e.forker.close()
-	if e.cache != nil {
-		e.cache.close()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.place != nil {
+		e.place.close()
 	}
 }

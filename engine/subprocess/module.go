@@ -23,6 +23,10 @@ type module struct {
 	spare  *child   // in which the module is compiled and has not run; under the engine's mu
 	gate   gate.Gate
 	closed sync.Once
+
+	exporting chan struct{} // has room for one: whoever has put something there may use the following
+	open      *openRequest  // for children that only run the module; nil where that is not known yet
+	exported  string        // directory; "" where there is none
 }
 
 // describe completes what the child says of the module with what this process knows better.
@@ -32,7 +36,7 @@ func (m *module) describe(said engine.ModuleInfo, content *engine.Content, begun
 	m.info.Engine, m.info.Name, m.info.Size = m.engine.info.Name, name, size
 	m.info.Format, m.info.Digest = content.Format, content.DigestString()
 	m.info.Capabilities = offered(said.Capabilities)
-	m.info.Cached = said.Cached && m.engine.cache == nil // that there is a private cache is nobody's concern
+	m.info.Cached = said.Cached && m.engine.opts.CacheDir != "" // that there is a private cache is nobody's concern
 	m.info.CompileTime = time.Since(begun)
 }
 
@@ -80,7 +84,11 @@ func (m *module) start(ctx context.Context, cfg *wasi.Config) (*instance, error)
 	}
 	c := m.engine.take(&m.spare)
 	if c == nil {
-		if c, err = m.engine.spawn(); err != nil {
+		var open *openRequest
+		if open, err = m.export(ctx); err == nil {
+			c, err = m.engine.spawn(open)
+		}
+		if err != nil {
 			g.close()
 			return fail(err)
 		}
@@ -141,6 +149,7 @@ func (m *module) Close() error {
 			c.end()
 		}
 		m.file.Close()
+		m.leave()
 		m.engine.mu.Lock()
 		delete(m.engine.modules, m)
 		m.engine.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -173,8 +174,7 @@ func closeInherited() {
 		return
 	}
 	for _, entry := range fds {
-		var fd int
-		if _, err := fmt.Sscan(entry.Name(), &fd); err == nil && fd > socketFD {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > socketFD {
 			closeIfInherited(fd)
 		}
 	}

@@ -29,12 +29,14 @@ const (
 	kindOpen    kind = "open"    // openRequest
 	kindCompile kind = "compile" // compileRequest, with one descriptor
 	kindStart   kind = "start"   // startRequest, with its descriptors
+	kindExport  kind = "export"  // exportRequest, with one descriptor
 	kindStats   kind = "stats"   // no body; answered by a body of engine.Stats
 
-	// Messages of the child. The first three answer the requests of their order, and so does failed.
-	kindOpened   kind = "opened"   // engine.Info
+	// Messages of the child. The first four answer the requests of their order, and so does failed.
+	kindOpened   kind = "opened"   // engine.Info, or none where the parent knows it
 	kindCompiled kind = "compiled" // engine.ModuleInfo, or none where the parent knows it
 	kindStarted  kind = "started"  // no body
+	kindExported kind = "exported" // no body
 	kindFailed   kind = "failed"   // wireError
 	kindHello    kind = "hello"    // hello, before anything else
 	kindEnded    kind = "ended"    // ended
@@ -65,8 +67,10 @@ type hello struct {
 
 type openRequest struct {
 	Engine         string      `json:"engine"`
+	Known          bool        `json:"known,omitempty"` // the parent knows the engine: the answer need not describe it
 	Unchecked      bool        `json:"unchecked,omitempty"`
 	CacheDir       text        `json:"cacheDir,omitempty"`
+	CacheMode      text        `json:"cacheMode,omitempty"`
 	MaxModuleBytes int64       `json:"maxModuleBytes,omitempty"`
 	DebugInfo      bool        `json:"debugInfo,omitempty"`
 	Log            *slog.Level `json:"log,omitempty"` // records from this level on are wanted; nil: none
@@ -76,6 +80,11 @@ type openRequest struct {
 type compileRequest struct {
 	Name  text `json:"name,omitempty"`
 	Known bool `json:"known,omitempty"` // the parent knows the module: the answer need not describe it
+}
+
+type exportRequest struct {
+	Name text `json:"name,omitempty"`
+	Dir  text `json:"dir"`
 }
 
 type ended struct {

@@ -66,6 +66,20 @@ func TestSameErrors(t *testing.T) {
 			return err
 		}
 	}
+	empty := t.TempDir()
+	if err := os.Chmod(empty, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	exports := func(opts engine.Options) func(func(engine.Options) (engine.Engine, error)) error {
+		return func(open func(engine.Options) (engine.Engine, error)) error {
+			eng, err := open(opts)
+			if err != nil {
+				return err
+			}
+			defer eng.Close()
+			return engine.Export(t.Context(), eng, engine.FromBytes(quick), empty)
+		}
+	}
 	runs := func(wasm []byte, cfg *wasi.Config) func(func(engine.Options) (engine.Engine, error)) error {
 		return func(open func(engine.Options) (engine.Engine, error)) error {
 			eng, err := open(engine.Options{})
@@ -87,6 +101,12 @@ func TestSameErrors(t *testing.T) {
 		"nil":                 runs(quick, nil),
 		"trap":                runs(trap, nil),
 		"untrusted cache":     open(engine.Options{CacheDir: dir}),
+		"required":            compiles(bytesOf(string(quick)), engine.Options{CacheDir: empty, CacheMode: engine.CacheRequired}),
+		"required, no cache":  open(engine.Options{CacheMode: engine.CacheRequired}),
+		"unknown mode":        open(engine.Options{CacheDir: empty, CacheMode: "sometimes"}),
+		"nothing exported":    compiles(bytesOf(string(quick)), engine.Options{CacheDir: empty, CacheMode: engine.CacheExported}),
+		"export, no cache":    exports(engine.Options{}),
+		"export the exported": exports(engine.Options{CacheDir: empty, CacheMode: engine.CacheExported}),
 		"not a module":        compiles(func() engine.Source { return engine.FromFile(reopen(t, dir+"/notes\xff.txt")) }, engine.Options{}),
 		"not a file":          compiles(func() engine.Source { return engine.FromFile(directory) }, engine.Options{}),
 		"invalid module":      compiles(bytesOf("\x00asm\x01\x00\x00\x00\xff"), engine.Options{}),

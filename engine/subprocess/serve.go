@@ -13,6 +13,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -57,7 +58,7 @@ func serve() error {
 	for {
 		var req envelope
 		if err := decodeFrame(r, maxLargeFrame, &req); err != nil {
-			if err == io.EOF || errors.Is(err, net.ErrClosed) {
+			if err == io.EOF || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 				return nil
 			}
 			return fmt.Errorf("subprocess: read a request: %w", err)
@@ -104,6 +105,12 @@ func (s *server) handle(req *envelope, fds []int) error {
 			return err
 		}
 		s.compile(&compile, os.NewFile(uintptr(fds[0]), string(compile.Name)))
+	case req.Kind == kindExport && len(fds) == 1:
+		var export exportRequest
+		if err := req.body(&export); err != nil {
+			return err
+		}
+		s.export(&export, os.NewFile(uintptr(fds[0]), string(export.Name)))
 	case req.Kind == kindStart && s.instance == nil:
 		var start startRequest
 		if err := req.body(&start); err != nil {
@@ -122,7 +129,8 @@ func (s *server) handle(req *envelope, fds []int) error {
 
 func (s *server) open(req *openRequest) {
 	opts := engine.Options{
-		CacheDir: string(req.CacheDir), MaxModuleBytes: req.MaxModuleBytes, DebugInfo: req.DebugInfo, Uninterruptible: req.Unchecked,
+		CacheDir: string(req.CacheDir), CacheMode: engine.CacheMode(req.CacheMode),
+		MaxModuleBytes: req.MaxModuleBytes, DebugInfo: req.DebugInfo, Uninterruptible: req.Unchecked,
 	}
 	if req.Log != nil {
 		opts.Logger = slog.New(&sender{level: *req.Log, send: func(r *record) { s.send(kindRecord, r) }})
@@ -139,7 +147,11 @@ func (s *server) open(req *openRequest) {
 		return
 	}
 	s.engine = eng
-	s.send(kindOpened, eng.Info())
+	if req.Known {
+		s.send(kindOpened, nil)
+	} else {
+		s.send(kindOpened, eng.Info())
+	}
 }
 
 // observe passes an event on. That the run has ended the parent knows when it has.
@@ -166,6 +178,19 @@ func (s *server) compile(req *compileRequest, f *os.File) {
 	} else {
 		s.send(kindCompiled, module.Info())
 	}
+}
+
+func (s *server) export(req *exportRequest, f *os.File) {
+	defer f.Close()
+	if s.engine == nil {
+		s.fail(errEarlier)
+		return
+	}
+	if err := engine.Export(context.Background(), s.engine, engine.FromFile(f), string(req.Dir)); err != nil {
+		s.fail(err)
+		return
+	}
+	s.send(kindExported, nil)
 }
 
 // errEarlier answers requests that were sent before the failure of an earlier one was known.
@@ -213,6 +238,7 @@ func (s *server) start(req *startRequest, fds []int) error {
 	go func() {
 		err := instance.Wait()
 		s.send(kindEnded, &ended{Err: encodeError(err), Stats: instance.Stats()})
+		_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // there is nothing more to do: this process ends while the parent reads
 	}()
 	return nil
 }

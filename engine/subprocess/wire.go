@@ -12,6 +12,7 @@ import (
 	"os"
 	"reflect"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"github.com/wasmoci/wasmoci/engine"
@@ -50,34 +51,38 @@ var sentinels = map[string]error{
 }
 
 // wireTypes are the error types that come back as what they were. Their fields are exported.
-var wireTypes = map[string]reflect.Type{
-	"engine.Error":              reflect.TypeFor[engine.Error](),
-	"engine.UnknownEngineError": reflect.TypeFor[engine.UnknownEngineError](),
-	"engine.NotBuiltError":      reflect.TypeFor[engine.NotBuiltError](),
-	"engine.UnsupportedError":   reflect.TypeFor[engine.UnsupportedError](),
-	"engine.InvalidModuleError": reflect.TypeFor[engine.InvalidModuleError](),
-	"engine.TooLargeError":      reflect.TypeFor[engine.TooLargeError](),
-	"engine.MissingImportError": reflect.TypeFor[engine.MissingImportError](),
-	"engine.MissingExportError": reflect.TypeFor[engine.MissingExportError](),
-	"engine.SignatureError":     reflect.TypeFor[engine.SignatureError](),
-	"engine.MemoryLimitError":   reflect.TypeFor[engine.MemoryLimitError](),
-	"engine.ExitError":          reflect.TypeFor[engine.ExitError](),
-	"engine.TrapError":          reflect.TypeFor[engine.TrapError](),
-	"engine.StoppedError":       reflect.TypeFor[engine.StoppedError](),
-	"wasi.FieldError":           reflect.TypeFor[wasi.FieldError](),
-	"cache.UntrustedError":      reflect.TypeFor[cache.UntrustedError](),
-	"fs.PathError":              reflect.TypeFor[fs.PathError](),
-	"os.LinkError":              reflect.TypeFor[os.LinkError](),
-	"os.SyscallError":           reflect.TypeFor[os.SyscallError](),
-}
+var wireTypes = sync.OnceValue(func() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"engine.Error":              reflect.TypeFor[engine.Error](),
+		"engine.UnknownEngineError": reflect.TypeFor[engine.UnknownEngineError](),
+		"engine.NotBuiltError":      reflect.TypeFor[engine.NotBuiltError](),
+		"engine.UnsupportedError":   reflect.TypeFor[engine.UnsupportedError](),
+		"engine.InvalidModuleError": reflect.TypeFor[engine.InvalidModuleError](),
+		"engine.TooLargeError":      reflect.TypeFor[engine.TooLargeError](),
+		"engine.NotCachedError":     reflect.TypeFor[engine.NotCachedError](),
+		"engine.NoExportError":      reflect.TypeFor[engine.NoExportError](),
+		"engine.MissingImportError": reflect.TypeFor[engine.MissingImportError](),
+		"engine.MissingExportError": reflect.TypeFor[engine.MissingExportError](),
+		"engine.SignatureError":     reflect.TypeFor[engine.SignatureError](),
+		"engine.MemoryLimitError":   reflect.TypeFor[engine.MemoryLimitError](),
+		"engine.ExitError":          reflect.TypeFor[engine.ExitError](),
+		"engine.TrapError":          reflect.TypeFor[engine.TrapError](),
+		"engine.StoppedError":       reflect.TypeFor[engine.StoppedError](),
+		"wasi.FieldError":           reflect.TypeFor[wasi.FieldError](),
+		"cache.UntrustedError":      reflect.TypeFor[cache.UntrustedError](),
+		"fs.PathError":              reflect.TypeFor[fs.PathError](),
+		"os.LinkError":              reflect.TypeFor[os.LinkError](),
+		"os.SyscallError":           reflect.TypeFor[os.SyscallError](),
+	}
+})
 
-var wireNames = func() map[reflect.Type]string {
+var wireNames = sync.OnceValue(func() map[reflect.Type]string {
 	names := make(map[reflect.Type]string)
-	for name, t := range wireTypes {
+	for name, t := range wireTypes() {
 		names[reflect.PointerTo(t)] = name
 	}
 	return names
-}()
+})
 
 var errorType = reflect.TypeFor[error]()
 
@@ -102,7 +107,7 @@ func encodeWrapped(err error, depth int) *wireError {
 	if depth > maxWraps {
 		return &wireError{Text: text(err.Error())}
 	}
-	if name, ok := wireNames[reflect.TypeOf(err)]; ok && !reflect.ValueOf(err).IsNil() {
+	if name, ok := wireNames()[reflect.TypeOf(err)]; ok && !reflect.ValueOf(err).IsNil() {
 		if w, ok := encodeFields(name, reflect.ValueOf(err).Elem(), depth); ok {
 			return w
 		}
@@ -189,7 +194,7 @@ func (w *wireError) unwrap(depth int) (error, error) {
 }
 
 func (w *wireError) typed(depth int) (error, error) {
-	t, ok := wireTypes[w.Type]
+	t, ok := wireTypes()[w.Type]
 	if !ok {
 		return nil, &errFrame{fmt.Sprintf("it sent an error of the unknown type %q", w.Type)}
 	}
@@ -208,10 +213,12 @@ func (w *wireError) typed(depth int) (error, error) {
 				if bad != nil {
 					return nil, bad
 				}
-				if wrapped == nil { // these types call what they wrap
+				if wrapped == nil && t != reflect.TypeFor[engine.NotCachedError]() { // all others call what they wrap
 					wrapped = errors.New("unknown error")
 				}
-				f.Set(reflect.ValueOf(wrapped))
+				if wrapped != nil {
+					f.Set(reflect.ValueOf(wrapped))
+				}
 			}
 		case f.Kind() == reflect.Interface:
 			var value wireValue

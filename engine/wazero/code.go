@@ -73,9 +73,11 @@ type run struct {
 	heap   *heap // nil where the guest has checks
 }
 
-// anonymous is the configuration of every instance: without a name, so that there can be many; nothing is called by itself;
-// and a source of random numbers that nobody uses, because wazero would seed one of its own each time.
-var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(strings.NewReader(""))
+// randomless has a source of random numbers that nobody uses, because wazero would seed one of its own each time.
+var randomless = wazero.NewModuleConfig().WithStartFunctions().WithRandSource(strings.NewReader(""))
+
+// anonymous is the configuration of every instance: without a name, so that there can be many; nothing is called by itself.
+var anonymous = randomless.WithName("")
 
 // Run implements core.Code.
 func (c *code) Run(ctx context.Context, r *core.Run) error {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/wasmoci/wasmoci/engine/internal/wasm"
+	"github.com/wasmoci/wasmoci/wasi/preview1"
 )
 
 // A guest pays for what it executes, in bytes of its code, from a budget. What it has left is in a global, the counter. A
@@ -31,10 +32,11 @@ const (
 	elementsShift = 1 // one on a table for 2 elements
 )
 
-// The check's import. A module that asks for it by itself does not get it.
+// The check's import. A module that asks for it by itself is never run: the host has no such function. It is of a module that guests
+// have anyway, because each takes wazero time to make.
 const (
-	checkModule = "wasmoci interruption"
-	checkName   = "check"
+	checkModule = preview1.ModuleName
+	checkName   = "wasmoci interruption"
 )
 
 // bulk tells an instruction that takes time in proportion to its last operand, and how much of it pays 1; 0 for any other.

@@ -17,10 +17,12 @@ import (
 // so a collection that begins waits for it, and whoever needs the collection waits, too. So no collection may begin but by
 // the guest itself, in a host call; and other goroutines need a processor of their own.
 
-// heapFloor is what the heap may always grow to before a guest without checks collects, in bytes; beyond, it may double.
-// callsBetween is how many host calls pass between two looks at its size.
+// heapFloor is what the heap may grow to before a guest without checks collects, in bytes; beyond, it may double. Where Go's memory
+// limit leaves less, it is that, but heapStep more than what is live at least, or an eighth of that, so that a limit which is too low
+// does not mean collecting all the time. callsBetween is how many host calls pass between two looks at the heap's size.
 const (
 	heapFloor    = 64 << 20
+	heapStep     = 1 << 20
 	callsBetween = 64
 )
 
@@ -41,7 +43,8 @@ var (
 // It changes the process: GOMAXPROCS becomes at least 2, so that signals are handled while the guest computes, and does not follow the
 // processors that the process may use any more. From the start of such a guest to its end Go's garbage collector and its
 // memory limit are off; the guest itself collects in host calls, when the heap has grown to 64 MiB and to twice of what was live
-// before. What else stops all goroutines waits for the guest's next host call, for ever where there is none: do not call
+// before, or to where Go would take more memory than the limit that was set before the start ([runtime/debug.SetMemoryLimit],
+// GOMEMLIMIT). A guest's own memory does not count: in a small container, set a limit that leaves room for it. What else stops all goroutines waits for the guest's next host call, for ever where there is none: do not call
 // [runtime.GC], [runtime.ReadMemStats], [runtime.GOMAXPROCS] or [runtime/debug.SetGCPercent] meanwhile, do not
 // profile, and allocate little.
 func Dedicate() {
@@ -70,6 +73,7 @@ type heap struct {
 	calls   uint
 	bound   uint64 // collect at this size, bytes
 	size    [1]metrics.Sample
+	memory  [3]metrics.Sample // all that Go has, what of it was given back, and what of it is free
 }
 
 // occupy turns the collector off for a guest, until release. A collection that goes on is completed first: SetGCPercent waits for it.
@@ -80,6 +84,12 @@ func occupy() (*heap, error) {
 	h := &heap{limit: debug.SetMemoryLimit(math.MaxInt64), bound: heapFloor}
 	h.percent = debug.SetGCPercent(-1)
 	h.size[0].Name = "/memory/classes/heap/objects:bytes"
+	for i, name := range []string{"/memory/classes/total:bytes", "/memory/classes/heap/released:bytes", "/memory/classes/heap/free:bytes"} {
+		h.memory[i].Name = name
+	}
+	if h.limit != math.MaxInt64 {
+		h.rebound()
+	}
 	return h, nil
 }
 
@@ -102,7 +112,20 @@ func (h *heap) called() {
 
 func (h *heap) collect() {
 	runtime.GC()
-	h.bound = max(heapFloor, 2*h.now())
+	h.rebound()
+}
+
+// rebound finds the size at which to collect next, from what there is now.
+func (h *heap) rebound() {
+	live := h.now()
+	h.bound = max(heapFloor, 2*live)
+	if h.limit == math.MaxInt64 {
+		return
+	}
+	metrics.Read(h.memory[:])
+	all, released, free := h.memory[0].Value.Uint64(), h.memory[1].Value.Uint64(), h.memory[2].Value.Uint64()
+	room := h.limit - int64(all-released-free-live) // what objects may take, beside the rest
+	h.bound = max(min(h.bound, uint64(max(room, 0))), live+max(live/8, heapStep))
 }
 
 func (h *heap) now() uint64 {

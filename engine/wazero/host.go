@@ -17,37 +17,43 @@ type guestContext struct {
 	run *run
 }
 
-// offer makes the functions importable in rt, those of the modules that the guest imports from.
-func offer(ctx context.Context, rt wazero.Runtime, imported map[string]bool) error {
+// imported is a function that a guest imports.
+type imported struct{ module, name string }
+
+// offer makes functions importable in rt, those that the guest asks for: wazero makes code for each.
+func offer(ctx context.Context, rt wazero.Runtime, wanted map[imported]bool) error {
 	builders := make(map[string]wazero.HostModuleBuilder)
+	function := func(module string) wazero.HostFunctionBuilder {
+		if builders[module] == nil {
+			builders[module] = rt.NewHostModuleBuilder(module)
+		}
+		return builders[module].NewFunctionBuilder()
+	}
 	for i, f := range preview1.Table() {
-		if !imported[f.Module] {
-			continue
+		if wanted[imported{f.Module, f.Name}] {
+			builders[f.Module] = function(f.Module).WithGoModuleFunction(hostFunction(i, f), params(f), results(f)).Export(f.Name)
 		}
-		if builders[f.Module] == nil {
-			builders[f.Module] = rt.NewHostModuleBuilder(f.Module)
-		}
-		builders[f.Module] = builders[f.Module].NewFunctionBuilder().
-			WithGoModuleFunction(hostFunction(i, f), params(f), results(f)).Export(f.Name)
+	}
+	if wanted[imported{checkModule, checkName}] {
+		builders[checkModule] = function(checkModule).WithGoFunction(api.GoFunc(check), nil, nil).Export(checkName)
 	}
 	for _, b := range builders {
-		if _, err := b.Instantiate(ctx); err != nil {
+		compiled, err := b.Compile(ctx)
+		if err == nil {
+			_, err = rt.InstantiateModule(ctx, compiled, randomless)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// offerCheck makes the check importable in rt: a guest whose context has ended does not return from it. That it is Go lets the
-// collector and other goroutines have their turn.
-func offerCheck(ctx context.Context, rt wazero.Runtime) error {
-	check := api.GoFunc(func(ctx context.Context, _ []uint64) {
-		if ctx.Err() != nil {
-			panic(sys.NewExitError(0)) // why is in the context
-		}
-	})
-	_, err := rt.NewHostModuleBuilder(checkModule).NewFunctionBuilder().WithGoFunction(check, nil, nil).Export(checkName).Instantiate(ctx)
-	return err
+// check does not return to a guest whose context has ended. That it is Go lets the collector and other goroutines have their turn.
+func check(ctx context.Context, _ []uint64) {
+	if ctx.Err() != nil {
+		panic(sys.NewExitError(0)) // why is in the context
+	}
 }
 
 func hostFunction(i int, f preview1.Func) api.GoModuleFunc {

@@ -387,7 +387,7 @@ func TestBacktrace(t *testing.T) {
 // TestHidden: a module cannot name what only its changed form has.
 func TestHidden(t *testing.T) {
 	const head = "\x00asm\x01\x00\x00\x00"
-	check := string([]byte{byte(len(checkModule))}) + checkModule + "\x05" + checkName + "\x00\x00"
+	check := string([]byte{byte(len(checkModule))}) + checkModule + string([]byte{byte(len(checkName))}) + checkName + "\x00\x00"
 	for _, c := range []struct {
 		name string
 		wasm []byte

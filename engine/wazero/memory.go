@@ -15,13 +15,14 @@ type memory struct {
 	maximum uint64 // bytes that wazero will ever ask for
 	buf     []byte // what the guest sees
 	small   *smallBuffer
+	used    bool // another guest had small
 	large   reservation
 	resized func(bytes uint64) // is told of each new size
 }
 
 type smallBuffer [256 << 10]byte
 
-var smallBuffers = sync.Pool{New: func() any { return new(smallBuffer) }}
+var smallBuffers sync.Pool
 
 // bytes is the guest's memory now; nil without one.
 func (m *memory) bytes() []byte { return m.buf }
@@ -51,13 +52,17 @@ func (m *memory) Reallocate(size uint64) []byte {
 
 func (m *memory) resize(size uint64) ([]byte, bool) {
 	if m.small == nil && m.buf == nil && size <= uint64(len(smallBuffer{})) {
-		m.small = smallBuffers.Get().(*smallBuffer)
+		if m.small, m.used = smallBuffers.Get().(*smallBuffer); !m.used {
+			m.small = new(smallBuffer)
+		}
 	}
 	if m.small == nil {
 		return m.large.commit(m.buf, size, m.maximum)
 	}
 	if size <= uint64(len(m.small)) {
-		clear(m.small[len(m.buf):size]) // another guest had it
+		if m.used { // or else it is clear, and pages that the guest does not touch take no memory
+			clear(m.small[len(m.buf):size])
+		}
 		return m.small[:size:size], true
 	}
 	b, ok := m.large.commit(nil, size, m.maximum)

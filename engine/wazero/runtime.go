@@ -104,6 +104,7 @@ func (c *compiler) Save(made core.Code, put func(label string, content io.Reader
 		return err
 	}
 	defer f.Close()
+	name := filepath.Base(path)
 	if m.frame != nil {
 		if err := os.Remove(path); err != nil {
 			return err
@@ -113,13 +114,15 @@ func (c *compiler) Save(made core.Code, put func(label string, content io.Reader
 			return err
 		}
 		_ = frame.Close(context.Background())
-		if path, err = onlyEntry(m.folder); err != nil {
+		if path, err = onlyEntry(m.folder); err == nil {
+			name = filepath.Base(path)
+		} else if !errors.Is(err, os.ErrNotExist) { // there is none where the frame is the module, which only traps, and has its name
 			return err
 		}
 	}
 	frame := m.frame
 	m.frame = nil
-	return put(filepath.Base(m.folder)+labelSeparator+filepath.Base(path), kept(f, frame))
+	return put(filepath.Base(m.folder)+labelSeparator+name, kept(f, frame))
 }
 
 // labelSeparator stands between the names of wazero's folder, which has its version, and of the file in it.
@@ -204,17 +207,12 @@ func (c *compiler) build(ctx context.Context, src *core.Source, made *code, fram
 	if err != nil {
 		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
 	}
-	if checks {
-		if err := offerCheck(ctx, made.runtime); err != nil {
-			return nil, err
-		}
-	}
-	imported := make(map[string]bool)
+	wanted := make(map[imported]bool)
 	for _, f := range made.compiled.ImportedFunctions() {
-		module, _, _ := f.Import()
-		imported[module] = true
+		module, name, _ := f.Import()
+		wanted[imported{module, name}] = true
 	}
-	if err := offer(ctx, made.runtime, imported); err != nil {
+	if err := offer(ctx, made.runtime, wanted); err != nil {
 		return nil, err
 	}
 	done = true

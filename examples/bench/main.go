@@ -1,7 +1,9 @@
 // Command bench measures what this project promises about speed and memory, as ratios within one process, and says where a
 // promise is broken:
 //
-//	go run ./examples/bench
+//	CGO_ENABLED=0 go run ./examples/bench
+//
+// Without cgo it is a static program, as what runs guests in containers is; a dynamic linker would take part in what is measured.
 //
 // With -check a broken promise is a failure. Without, it is a line of the table: on a machine that others use, a single run
 // proves little.

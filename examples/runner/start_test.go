@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,27 +17,31 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-// TestMain builds what the tests start: the runner, as it is installed, and what compiles for it. A test binary would not do: the key of
-// compiled code has the versions that a program is built of, which tests do not know.
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+// TestMain is the runner, or what compiles for it, where it is called by their names: compiled code is for the very program that made it.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case "runner":
+		main()
+	case "export":
+		if err := export(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(testMain(m))
+}
 
-var (
-	built     string // directory with both executables
-	engineFor = "wazero"
-)
+var built string // directory with both, open to other users
 
 func testMain(m *testing.M) int {
-	var err error
-	if built, err = os.MkdirTemp("", "runner"); err == nil {
-		defer os.RemoveAll(built)
-		if err = os.Chmod(built, 0o755); err == nil { // the runner is started as other users, too
-			err = build()
-		}
-	}
+	err := install()
+	defer os.RemoveAll(built)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -44,16 +49,50 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-func build() error {
-	for name, dir := range map[string]string{"runner": ".", "export": "./testdata/export"} {
-		args := append(append([]string{"build", "-trimpath"}, buildFlags...), "-o", filepath.Join(built, name), dir)
-		cmd := exec.Command("go", args...)
-		cmd.Env = append(os.Environ(), buildEnv...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go %q: %w\n%s", args, err, out)
-		}
+func install() (err error) {
+	if built, err = os.MkdirTemp("", "runner"); err != nil {
+		return err
 	}
-	return nil
+	if err := os.Chmod(built, 0o755); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(built, "runner"), program, 0o755); err != nil {
+		return err
+	}
+	return os.Link(filepath.Join(built, "runner"), filepath.Join(built, "export"))
+}
+
+// export compiles a module and puts its code into the directory dir/code.
+func export(name, module, dir string) error {
+	f, err := os.Open(module)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	opts, err := runner.Dedicate(name)
+	if err != nil {
+		return err
+	}
+	opts.CacheDir = filepath.Join(dir, "cache")
+	ctx := context.Background()
+	e, err := engine.Open(ctx, name, opts)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	code := filepath.Join(dir, "code")
+	if err := os.Mkdir(code, 0o755); err != nil {
+		return err
+	}
+	return engine.Export(ctx, e, engine.FromFile(f), code)
 }
 
 var codes sync.Map // path of a module → its code directory
@@ -69,7 +108,7 @@ func codeOf(t testing.TB, module string) string {
 		if err != nil {
 			return "", err
 		}
-		out, err := exec.Command(filepath.Join(built, "export"), engineFor, module, filepath.Join(dir, "cache"), filepath.Join(dir, "code")).CombinedOutput()
+		out, err := exec.Command(filepath.Join(built, "export"), engineFor, module, dir).CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("export %s: %w\n%s", module, err, out)
 		}
@@ -141,7 +180,7 @@ func (l launch) with(t testing.TB, order, module *os.File) *started {
 	defer recordEnd.Close()
 	s.ready, s.record = ready, record
 	first := max(l.first, 3)
-	s.cmd = &exec.Cmd{Path: filepath.Join(built, "runner"), Args: []string{"guest"}, Env: runner.Environ(first), Stdout: &s.out, Stderr: &s.errs}
+	s.cmd = &exec.Cmd{Path: filepath.Join(built, "runner"), Args: []string{"runner"}, Env: runner.Environ(first), Stdout: &s.out, Stderr: &s.errs}
 	s.cmd.ExtraFiles = append(make([]*os.File, first-3), order, module, readyEnd, recordEnd)
 	if l.cmd != nil {
 		l.cmd(s.cmd)
@@ -187,7 +226,7 @@ func (s *started) signal(sig syscall.Signal) {
 
 // wait returns the exit status, 128+n where a signal of the kernel ended the process.
 func (s *started) wait() int {
-	late := time.AfterFunc(2*time.Minute, func() { _ = s.cmd.Process.Kill() })
+	late := time.AfterFunc(30*time.Second, func() { _ = s.cmd.Process.Kill() })
 	defer late.Stop()
 	err := s.cmd.Wait()
 	var exit *exec.ExitError

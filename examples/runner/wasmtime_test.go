@@ -2,9 +2,4 @@
 
 package main
 
-func init() { engineFor = "wasmtime" }
-
-var (
-	buildFlags = []string{"-tags", "wasmtime,netgo,osusergo", "-ldflags", "-s -w -linkmode external -extldflags -static"}
-	buildEnv   = []string{"CGO_ENABLED=1"}
-)
+const engineFor = "wasmtime" // what runners are told to use

@@ -2,7 +2,4 @@
 
 package main
 
-var (
-	buildFlags = []string{"-ldflags", "-s -w"}
-	buildEnv   = []string{"CGO_ENABLED=0"}
-)
+const engineFor = "wazero" // what runners are told to use

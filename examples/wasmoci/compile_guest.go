@@ -37,7 +37,18 @@ func (r *ociRuntime) compiling(module string) func(time.Duration) {
 	}
 }
 
-// needOf is what a runner with so much code takes of the container's limits.
-func needOf(engineName string, code int64) oci.Need {
-	return oci.Need{}
+// needOf is what a runner takes of the container's limits for a module with so much code.
+func needOf(engineName string, module *os.File, code int64, first int) oci.Need {
+	return oci.Need(runner.Needs(engineName, sizeOf(module), code, first))
+}
+
+// heapOf is the bound of the runner's own memory.
+func heapOf(module *os.File) int64 { return runner.HeapBytes(sizeOf(module)) }
+
+func sizeOf(f *os.File) int64 {
+	st, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	return st.Size()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/delegate"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
 )
@@ -54,7 +55,7 @@ func printConfig(w io.Writer, s *operator.Settings, form format, find func() (de
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "SETTING\tVALUE\tFROM")
 	for _, key := range s.Keys {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", key, printable(all[key].Value), printable(all[key].From))
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", key, engine.Printable(all[key].Value), engine.Printable(all[key].From))
 	}
 	return tw.Flush()
 }

@@ -4,16 +4,20 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 )
 
 // runContainer makes a container, starts it, and unless detach is set waits for it and removes it.
-func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, detach bool) error {
+func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, detach, keep bool) error {
 	g, err := r.guestOf(c.bundle)
 	if err != nil {
 		return err
@@ -22,40 +26,89 @@ func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, de
 		return r.handOver()
 	}
 	defer g.module.Close()
-	made, err := r.derive(cmd.Context(), c, g, id)
+	var terminal *console
+	if g.bundle.Spec.Process.Terminal && c.consoleSocket == "" {
+		if detach {
+			return usage(cmd, errors.New("a container with a terminal that is detached needs --console-socket"))
+		}
+		if terminal, err = newConsole(); err != nil {
+			return err
+		}
+		defer terminal.close()
+		c.consoleSocket = terminal.path
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil { // the container's process is to be this one's child
+		return os.NewSyscallError("prctl", err)
+	}
+	made, err := r.make(cmd, c, g, id)
 	if err != nil {
 		return err
 	}
-	defer made.close()
-	store, err := r.store()
+	made.close()
+	pid, err := strconv.Atoi(strings.TrimSpace(readString(made.pidFile)))
 	if err != nil {
-		return err
+		return fmt.Errorf("run: the delegate's pid file: %w", err)
 	}
-	ready, err := openReady(store, id)
-	if err != nil {
-		return err
-	}
-	defer ready.Close()
-	args := append(r.globals(cmd), "run")
-	args = append(args, made.args(cmd)...)
-	other := made.command(append(args, id))
-	if err := other.Start(); err != nil {
-		return errors.Join(err, made.undo())
-	}
-	made.closeFiles() // or ready would never end
+	caught := make(chan os.Signal, 16)
 	if !detach {
-		stop := forward(ready, other)
-		defer stop()
+		signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
+		defer signal.Stop(caught)
+		terminal.attach()
 	}
-	err = delegated(other.Wait())
-	if detach && err == nil {
-		made.learnCgroup()
-		return awaitReady(ready)
+	if err := r.startMade(made.about, id, append(r.globals(cmd), "start", id)); err != nil {
+		return and(err, r.deleteMade(cmd, id))
 	}
-	if !r.exists(id) {
-		err = errors.Join(err, made.undo())
+	if detach {
+		return nil
 	}
-	return err
+	go func() {
+		for sig := range caught {
+			if sig == syscall.SIGWINCH {
+				terminal.resize()
+			} else {
+				_ = syscall.Kill(pid, sig.(syscall.Signal))
+			}
+		}
+	}()
+	status, err := await(pid)
+	terminal.drain()
+	if err == nil && !keep {
+		err = r.deleteMade(cmd, id)
+	}
+	if err != nil {
+		return err
+	}
+	if status != 0 {
+		return failed{status}
+	}
+	return nil
+}
+
+// await waits for the end of a child.
+func await(pid int) (status int, err error) {
+	var ws syscall.WaitStatus
+	for {
+		if _, err = syscall.Wait4(pid, &ws, 0, nil); err != syscall.EINTR {
+			break
+		}
+	}
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("run: wait for the container: %w", err)
+	case ws.Signaled():
+		return 128 + int(ws.Signal()), nil
+	}
+	return ws.ExitStatus(), nil
+}
+
+// deleteMade has the container removed as by the verb delete.
+func (r *ociRuntime) deleteMade(cmd *cobra.Command, id string) error {
+	return r.remove(id, true, append(r.globals(cmd), "delete", "--force", id))
+}
+
+func readString(name string) string {
+	data, _ := os.ReadFile(name)
+	return string(data)
 }
 
 // forward gives the signals that this process gets to the delegate, which gives them to the container's process, until stop. One

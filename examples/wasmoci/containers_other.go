@@ -23,7 +23,7 @@ func (c *creation) addFlags(f interface {
 	f.StringVarP(&c.bundle, "bundle", "b", ".", "`DIR` of the bundle")
 }
 
-func (r *ociRuntime) runContainer(*cobra.Command, *creation, string, bool) error {
+func (r *ociRuntime) runContainer(*cobra.Command, *creation, string, bool, bool) error {
 	return fmt.Errorf("run: containers need Linux; with --no-container the guest runs in this process: %w", errors.ErrUnsupported)
 }
 

@@ -65,7 +65,12 @@ func TestRootContainers(t *testing.T) {
 					name := filepath.Join(env.WorkDir, "operator.toml")
 					env.Setenv("CONFIG", "--config="+name)
 					env.Setenv("ROOT", "--root="+filepath.Join(env.WorkDir, ".root"))
-					env.Setenv("DELEGATE", delegate)
+					env.Defer(func() { // what a script that failed has left
+						dirs, _ := os.ReadDir(filepath.Join(env.WorkDir, ".root"))
+						for _, d := range dirs {
+							_ = exec.Command(delegate, "--root", filepath.Join(env.WorkDir, ".root"), "delete", "--force", d.Name()).Run()
+						}
+					})
 					return os.WriteFile(name, []byte(config), 0o644)
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -90,7 +95,7 @@ func containerCommand(ts *testscript.TestScript, neg bool, args []string) {
 		{"destination": "/proc", "type": "proc", "source": "proc"},
 		{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 	}
-	config["linux"] = map[string]any{"namespaces": []map[string]string{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}}}
+	config["linux"] = map[string]any{"cgroupsPath": "/wasmoci-test/" + filepath.Base(ts.Getenv("WORK")) + "-" + filepath.Base(args[0]), "namespaces": []map[string]string{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}}}
 	for _, dir := range []string{"proc", "dev"} {
 		ts.Check(os.MkdirAll(ts.MkAbs(filepath.Join(args[0], "rootfs", dir)), 0o755))
 	}

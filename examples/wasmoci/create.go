@@ -32,16 +32,17 @@ import (
 
 // creation is what create and run are told.
 type creation struct {
-	bundle   string
-	pidFile  string
-	preserve int
+	bundle        string
+	pidFile       string
+	consoleSocket string
+	preserve      int
 }
 
 // addFlags declares crun's and runc's flags of create and run, all of which the delegate gets.
 func (c *creation) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&c.bundle, "bundle", "b", ".", "`DIR` of the bundle")
 	f.StringVar(&c.pidFile, "pid-file", "", "`FILE` for the number of the container's process")
-	f.String("console-socket", "", "`SOCKET` for the master of the container's terminal")
+	f.StringVar(&c.consoleSocket, "console-socket", "", "`SOCKET` for the master of the container's terminal")
 	f.IntVar(&c.preserve, "preserve-fds", 0, "pass `N` more descriptors to the container")
 	f.Bool("no-pivot", false, "have the delegate not use pivot_root")
 	f.Bool("no-new-keyring", false, "have the delegate keep the session's keyring")
@@ -139,18 +140,58 @@ func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) error {
 		return r.handOver()
 	}
 	defer g.module.Close()
-	made, err := r.derive(cmd.Context(), c, g, id)
+	made, err := r.make(cmd, c, g, id)
 	if err != nil {
 		return err
 	}
-	defer made.close()
-	args := append(r.globals(cmd), "create")
-	args = append(args, made.args(cmd)...)
-	if err := delegated(made.command(append(args, id)).Run()); err != nil {
-		return errors.Join(err, made.undo())
+	made.close()
+	return nil
+}
+
+// make has the delegate make the container, and looks whether it is what was asked for. The caller closes it, which lets others at
+// its name.
+func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) (_ *container, err error) {
+	made, err := r.derive(cmd.Context(), c, g, id)
+	if err != nil {
+		return nil, err
 	}
-	made.learnCgroup()
-	return made.lock.Save(made.about)
+	args := append(r.globals(cmd), "create")
+	args = append(args, made.args(cmd, c)...)
+	if err = delegated(made.command(append(args, id)).Run()); err == nil {
+		if err = made.verify(); err == nil {
+			err = made.lock.Save(made.about)
+		}
+		if err != nil {
+			gone := exec.Command(made.about.Delegate, append(r.globals(cmd), "delete", "--force", id)...)
+			err = and(err, gone.Run())
+		}
+	}
+	if err != nil {
+		err = and(err, made.undo())
+		made.close()
+		return nil, err
+	}
+	return made, nil
+}
+
+// verify looks at the container that the delegate has made, before anything runs in it: whether the runner is where it is to be.
+// It notes where the kernel counts its memory, for when its process is gone.
+func (c *container) verify() error {
+	process := filepath.Join("/proc", strings.TrimSpace(readString(c.pidFile)))
+	mounts, err := os.ReadFile(filepath.Join(process, "mountinfo"))
+	if err != nil {
+		return fmt.Errorf("create: look at the container: %w", err)
+	}
+	if err := c.derived.Verify(mounts); err != nil {
+		return err
+	}
+	for line := range strings.Lines(readString(filepath.Join(process, "cgroup"))) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) == 3 && (fields[1] == "" && c.about.Cgroup == "" || strings.Contains(","+fields[1]+",", ",memory,")) {
+			c.about.Cgroup = fields[2]
+		}
+	}
+	return nil
 }
 
 // container is a WebAssembly container in the making.
@@ -158,8 +199,9 @@ type container struct {
 	runtime *ociRuntime
 	lock    *state.Lock
 	about   *state.Container
-	bundle  string     // the derived one
-	pidFile string     // the caller's, or one of this program's
+	bundle  string // the derived one
+	pidFile string // the caller's, or one of this program's
+	derived *oci.Derived
 	first   int        // the runner's first descriptor
 	files   []*os.File // the caller's descriptors, then the runner's
 }
@@ -227,8 +269,8 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	}
 	listeners := listenFDs()
 	made.first = 3 + listeners + c.preserve
-	need := needOf(engineName, code.Size)
-	derived, err := g.bundle.Derive(oci.Delegation{
+	need := needOf(engineName, g.module, code.Size, made.first)
+	about.Made = oci.Delegation{
 		Runner: exe,
 		Code:   about.Code,
 		Name:   about.Name,
@@ -236,9 +278,18 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		Env:    runner.Environ(made.first),
 		Hook:   []string{self, "hook", lock.Path()},
 		Need:   need,
-	})
+	}
+	derived, err := g.bundle.Derive(about.Made)
 	if err != nil {
 		return nil, err
+	}
+	made.derived = derived
+	for _, path := range []*string{&c.pidFile, &c.consoleSocket} { // a delegate may take them from its bundle on
+		if *path != "" {
+			if *path, err = filepath.Abs(*path); err != nil {
+				return nil, err
+			}
+		}
 	}
 	made.pidFile = cmp.Or(c.pidFile, filepath.Join(lock.Path(), "pid"))
 	made.bundle = filepath.Join(lock.Path(), "bundle")
@@ -255,9 +306,10 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := os.WriteFile(filepath.Join(lock.Path(), "config.json"), original, 0o600); err != nil {
 		return nil, err
 	}
-	derived.JSON, derived.Spec = nil, nil // exec needs neither
-	about.Derived = derived
-	about.Record = recordFile(c, lock)
+	about.Record = filepath.Join(lock.Path(), "record.json")
+	if c.pidFile != "" {
+		about.Record = c.pidFile + ".record"
+	}
 	if err := made.openCallers(c.preserve + listeners); err != nil {
 		return nil, err
 	}
@@ -266,9 +318,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	}
 	order := runner.Order{
 		Engine: engineName, Module: g.path, Config: derived.Config,
-		HeapBytes: heapOf(need), StopSignals: stopSignals(g.bundle.Spec),
+		HeapBytes: heapOf(g.module), StopSignals: stopSignals(g.bundle.Spec),
 	}
-	if err := made.addRunner(order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
+	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
 		return nil, err
 	}
 	return made, lock.Save(about)
@@ -276,22 +328,6 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 
 // readyFIFO is where the runner says that it can take signals.
 const readyFIFO = "ready"
-
-// heapOf is the bound of the runner's own memory: half of what the container's limit is reduced by, as the other half is what the
-// kernel counts beside the heap.
-func heapOf(need oci.Need) int64 { return need.Memory / 2 }
-
-// recordFile is where the runner says how the guest ended: beside the pid file where there is one.
-func recordFile(c *creation, lock *state.Lock) string {
-	if c.pidFile == "" {
-		return filepath.Join(lock.Path(), "record.json")
-	}
-	file, err := filepath.Abs(c.pidFile)
-	if err != nil {
-		return filepath.Join(lock.Path(), "record.json")
-	}
-	return file + ".record"
-}
 
 // stopSignals is the container's own stop signal, as podman writes it down.
 func stopSignals(spec *specs.Spec) []int {
@@ -365,11 +401,11 @@ func (c *container) openCallers(n int) error {
 }
 
 // addRunner opens what the runner gets.
-func (c *container) addRunner(order runner.Order, module *os.File, code, ready, record string) error {
-	if c.about.Derived.ByDescriptor {
+func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.File, code, ready, record string) error {
+	if d.ByDescriptor {
 		order.CodeDir = "/proc/self/fd/" + strconv.Itoa(c.first+runner.FileCode)
 	} else {
-		order.CodeDir = path.Join(c.about.Derived.Code, code)
+		order.CodeDir = path.Join(d.Code, code)
 	}
 	sealed, err := order.Seal()
 	if err != nil {
@@ -394,7 +430,7 @@ func (c *container) addRunner(order runner.Order, module *os.File, code, ready, 
 		}
 		c.files = append(c.files, f)
 	}
-	if !c.about.Derived.ByDescriptor {
+	if !d.ByDescriptor {
 		return nil
 	}
 	exe, err := os.Open(c.about.Runner)
@@ -426,15 +462,27 @@ func detached(dir string) (*os.File, error) {
 }
 
 // args are the delegate's, without the ID.
-func (c *container) args(cmd *cobra.Command) []string {
+func (c *container) args(cmd *cobra.Command, asked *creation) []string {
 	args := []string{"--bundle", c.bundle, "--pid-file", c.pidFile, "--preserve-fds", strconv.Itoa(len(c.files))}
-	cmd.LocalNonPersistentFlags().Visit(func(f *pflag.Flag) {
-		switch f.Name {
-		case "bundle", "pid-file", "preserve-fds", "no-container", "engine", "cache-dir", "strict":
+	if asked.consoleSocket != "" {
+		args = append(args, "--console-socket", asked.consoleSocket)
+	}
+	return append(args, given(cmd, "no-pivot", "no-new-keyring", "no-subreaper")...)
+}
+
+// given are those flags of a command that were given, as a delegate takes them.
+func given(cmd *cobra.Command, names ...string) []string {
+	var args []string
+	for _, name := range names {
+		f := cmd.Flags().Lookup(name)
+		switch {
+		case f == nil || !f.Changed || f.Value.String() == "false":
+		case f.Value.Type() == "bool":
+			args = append(args, "--"+name)
 		default:
-			args = append(args, "--"+f.Name+"="+f.Value.String())
+			args = append(args, "--"+name, f.Value.String())
 		}
-	})
+	}
 	return args
 }
 
@@ -450,21 +498,6 @@ func (c *container) command(args []string) *exec.Cmd {
 		}
 	}
 	return cmd
-}
-
-// learnCgroup notes where the kernel counts the container's memory, for when its process is gone.
-func (c *container) learnCgroup() {
-	pid, err := os.ReadFile(c.pidFile)
-	if err != nil {
-		return
-	}
-	groups, _ := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "cgroup"))
-	for line := range strings.Lines(string(groups)) {
-		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(fields) == 3 && (fields[1] == "" && c.about.Cgroup == "" || strings.Contains(","+fields[1]+",", ",memory,")) {
-			c.about.Cgroup = fields[2]
-		}
-	}
 }
 
 // delegated is the end of the delegate's process as this one's.

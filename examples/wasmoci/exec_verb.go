@@ -14,7 +14,6 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"github.com/wasmoci/wasmoci/engine/runner"
@@ -124,7 +123,11 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	}
 	another := &container{runtime: r, about: c, first: 3 + listenFDs() + e.preserve}
 	defer another.closeFiles()
-	derived, config, err := c.Derived.Process(process, another.first, runner.Environ(another.first))
+	derived, err := bundle.Derive(c.Made)
+	if err != nil {
+		return err
+	}
+	inside, config, err := derived.Process(process, another.first, runner.Environ(another.first))
 	if err != nil {
 		return err
 	}
@@ -147,22 +150,17 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	defer ready.Close()
 	order := runner.Order{
 		Engine: c.Engine, Module: where, Config: config,
-		HeapBytes: heapOf(needOf(c.Engine, code.Size)), StopSignals: stopSignals(bundle.Spec),
+		HeapBytes: heapOf(module), StopSignals: stopSignals(bundle.Spec),
 	}
-	if err := another.addRunner(order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
+	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "process.json")
-	if err := state.WriteJSON(file, derived); err != nil {
+	if err := state.WriteJSON(file, inside); err != nil {
 		return err
 	}
 	args := append(r.globals(cmd), "exec", "--process", file, "--preserve-fds", strconv.Itoa(len(another.files)))
-	cmd.LocalNonPersistentFlags().Visit(func(f *pflag.Flag) {
-		switch f.Name {
-		case "pid-file", "console-socket", "detach", "tty", "ignore-paused", "no-subreaper", "cgroup":
-			args = append(args, "--"+f.Name+"="+f.Value.String())
-		}
-	})
+	args = append(args, given(cmd, "pid-file", "console-socket", "detach", "tty", "ignore-paused", "no-subreaper", "cgroup")...)
 	other := another.command(append(args, id))
 	if err := other.Start(); err != nil {
 		return err

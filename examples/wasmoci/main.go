@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,13 +11,18 @@ import (
 	_ "github.com/wasmoci/wasmoci/engine/all"
 )
 
+// program is the name before each line of a message.
+const program = "wasmoci"
+
 func main() {
 	cmd, r := newCommand()
 	err := cmd.ExecuteContext(context.Background())
 	if lerr := r.report(err); lerr != nil {
-		report(os.Stderr, lerr)
+		engine.Report(os.Stderr, program, lerr)
 	}
-	report(os.Stderr, err)
+	if _, said := err.(failed); !said {
+		engine.Report(os.Stderr, program, err)
+	}
 	os.Exit(engine.ExitCode(err))
 }
 
@@ -66,24 +68,4 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // usage says where to read about a command that was called wrongly.
 func usage(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
-}
-
-// report prints what went wrong, each line with the program's name, and a trapped guest's backtrace. A guest that ended by
-// itself or by a signal speaks for itself: its exit status says all.
-func report(w io.Writer, err error) {
-	var exit *engine.ExitError
-	var sig engine.Signal
-	if _, said := err.(failed); said || err == nil || errors.As(err, &exit) || errors.As(err, &sig) {
-		return
-	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "wasmoci: %s\n", printable(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "  ")))
-	}
-	var trap *engine.TrapError
-	if errors.As(err, &trap) && trap.Backtrace != "" {
-		fmt.Fprintln(w, "wasmoci: guest backtrace, innermost function first:")
-		for line := range strings.Lines(trap.Backtrace) {
-			fmt.Fprintf(w, "\t%s\n", printable(strings.TrimSpace(line)))
-		}
-	}
 }

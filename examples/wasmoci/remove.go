@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,14 +22,14 @@ func newDelete(r *ociRuntime) *cobra.Command {
 		Long: `Remove a container that has ended, and all that is remembered of it. With --force a running one is killed first, and one that is
 not there is no error.`,
 		Args: oneID,
-		RunE: func(cmd *cobra.Command, args []string) error { return r.remove(args[0], force) },
+		RunE: func(cmd *cobra.Command, args []string) error { return r.remove(args[0], force, r.line) },
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill the container if it runs; do nothing where there is none")
 	cmd.Flags().BoolP("regex", "r", false, "the delegate's: ID is a regular expression")
 	return cmd
 }
 
-func (r *ociRuntime) remove(id string, force bool) error {
+func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	store, err := r.store()
 	if err != nil {
 		return err
@@ -56,14 +55,14 @@ func (r *ociRuntime) remove(id string, force bool) error {
 	if c, err := store.Get(id); err == nil && c != nil { // the one that made it, whatever is configured now
 		d.Path = c.Delegate
 	}
-	cmd := exec.Command(d.Path, r.line...)
+	cmd := exec.Command(d.Path, line...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := delegated(cmd.Run()); err != nil {
 		if r.exists(id) || !force {
 			if r.exists(id) {
 				return err
 			}
-			return errors.Join(err, r.clear(store, lock, id))
+			return and(err, r.clear(store, lock, id))
 		}
 	}
 	return r.clear(store, lock, id)

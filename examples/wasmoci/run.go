@@ -18,6 +18,7 @@ func newRun(r *ociRuntime) *cobra.Command {
 		c           creation
 		noContainer bool
 		detach      bool
+		keep        bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run [--bundle DIR] ID | run --no-container [--bundle DIR]",
@@ -43,7 +44,7 @@ once. While a module takes longer than a second to compile, a line on standard e
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !noContainer {
-				return r.runContainer(cmd, &c, args[0], detach)
+				return r.runContainer(cmd, &c, args[0], detach, keep)
 			}
 			b.dir = c.bundle
 			return run(cmd.Context(), &b, &h)
@@ -54,7 +55,7 @@ once. While a module takes longer than a second to compile, a line on standard e
 	h.addEngine(cmd)
 	h.addCache(cmd, false)
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when the container has started")
-	cmd.Flags().Bool("keep", false, "the delegate's: leave the container when it has ended")
+	cmd.Flags().BoolVar(&keep, "keep", false, "leave the container when it has ended")
 	cmd.Flags().BoolVar(&noContainer, "no-container", false, "run in this process, without a container around it")
 	return cmd
 }

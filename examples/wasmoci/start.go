@@ -27,19 +27,28 @@ failed, which its exit status tells.`,
 }
 
 func (r *ociRuntime) start(id string) error {
-	store, c, err := r.ours(id)
+	_, c, err := r.ours(id)
 	if err != nil {
 		return err
 	}
 	if c == nil {
 		return r.handOver()
 	}
+	return r.startMade(c, id, r.line)
+}
+
+// startMade has the delegate start a container, by args, and waits for its runner.
+func (r *ociRuntime) startMade(c *state.Container, id string, args []string) error {
+	store, err := r.store()
+	if err != nil {
+		return err
+	}
 	ready, err := openReady(store, id)
 	if err != nil {
 		return err
 	}
 	defer ready.Close()
-	cmd := exec.Command(c.Delegate, r.line...)
+	cmd := exec.Command(c.Delegate, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := delegated(cmd.Run()); err != nil {
 		return err

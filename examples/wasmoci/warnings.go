@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
+	"github.com/wasmoci/wasmoci/engine"
 )
 
 // warnings is a slog.Handler that writes what an engine warns of as lines for the user, and nothing below a warning:
@@ -30,7 +32,7 @@ func (h warnings) Handle(_ context.Context, r slog.Record) error {
 	if attrs != "" {
 		attrs = ":" + attrs
 	}
-	_, err := fmt.Fprintf(h.w, "wasmoci: warning: %s\n", printable(r.Message+attrs))
+	_, err := fmt.Fprintf(h.w, "wasmoci: warning: %s\n", engine.Printable(r.Message+attrs))
 	return err
 }
 

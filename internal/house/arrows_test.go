@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
+	"engine/runner":     {"engine", "wasi", xsys},
 	"engine/subprocess": {"engine", "engine/cache", "engine/internal/gate", "wasi", "wasi/preview1", "wasi/vfs", xsys},
 
 	"engine/internal/core": {"engine", "engine/cache", "engine/internal/gate", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2", "wasi/vfs"},
@@ -50,6 +51,7 @@ var arrows = map[string][]string{
 	"examples/bench":           {"engine", "engine/subprocess", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
 	"examples/embed":           {"engine", "engine/wazero", "oci"},
 	"examples/engine":          {"engine/all", "engine/subprocess"},
+	"examples/runner":          {"engine/all", "engine/runner"},
 	"examples/wasmoci/clients": {},
 	"examples/wasmoci":         {"engine", "engine/all", "oci", "wasi", cobra, runtimeSpec},
 }

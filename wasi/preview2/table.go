@@ -3,6 +3,7 @@ package preview2
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Func is a function of WASI 0.2.
@@ -21,7 +22,10 @@ type Func struct {
 const Version = "0.2"
 
 // Table returns every function, which the index says to [Host.Call]. It must not be modified.
-func Table() []Func { return table }
+func Table() []Func {
+	complete()
+	return table
+}
 
 // Find returns the index of a function that a component imports by the instance "wasi:cli/environment@0.2.3" and the name
 // "get-arguments". Of a version other than 0.2 there is none.
@@ -30,6 +34,7 @@ func Find(instance, name string) (i int, ok bool) {
 	if !ok {
 		return 0, false
 	}
+	complete()
 	if i, ok = index[[2]string{iface, name}]; !ok && slices.Contains(socketInterfaces, iface) && strings.HasPrefix(name, "[method]") {
 		i, ok = index[[2]string{iface, ""}]
 	}
@@ -38,6 +43,7 @@ func Find(instance, name string) (i int, ok bool) {
 
 // FindResource returns the index of a resource type that a component imports.
 func FindResource(instance, name string) (i int, ok bool) {
+	complete()
 	iface, ok := unversioned(instance)
 	if !ok || !slices.Contains(interfaces, iface) {
 		return 0, false
@@ -59,7 +65,8 @@ var (
 
 var table = slices.Concat(cliTable, clocksTable, randomTable, ioTable, filesystemTable, socketsTable)
 
-func init() {
+// complete writes the types out, for whoever looks at the table first: a process without components does not spend the time.
+var complete = sync.OnceFunc(func() {
 	written := []string{
 		"$stat", "record{type: $type, link-count: u64, size: u64, data-access-timestamp: option<$datetime>, " +
 			"data-modification-timestamp: option<$datetime>, status-change-timestamp: option<$datetime>}",
@@ -86,4 +93,4 @@ func init() {
 		}
 	}
 	interfaces = append(interfaces, "wasi:cli/terminal-input", "wasi:cli/terminal-output", "wasi:sockets/network")
-}
+})

@@ -185,6 +185,8 @@ func TestCacheModesRefused(t *testing.T) {
 	for _, opts := range []engine.Options{
 		{CacheMode: engine.CacheRequired},
 		{CacheMode: engine.CacheReadOnly, CacheDir: filepath.Join(t.TempDir(), "missing")},
+		{CacheMode: engine.CacheExported},
+		{CacheMode: engine.CacheExported, CacheDir: filepath.Join(t.TempDir(), "missing")},
 		{CacheMode: "sometimes", CacheDir: t.TempDir()},
 	} {
 		var in *engine.Error

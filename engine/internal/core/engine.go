@@ -107,6 +107,14 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 		e.gate.Leave()
 		return fail(err)
 	}
+	if ctx.Done() == nil { // nobody stops waiting, and a goroutine would have to grow a stack of its own
+		defer e.gate.Leave()
+		m, err := e.compile(ctx, src.Name(), content)
+		if err != nil {
+			return fail(err)
+		}
+		return m, nil
+	}
 	type result struct {
 		m   *module
 		err error

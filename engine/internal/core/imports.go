@@ -9,17 +9,18 @@ import (
 	"github.com/wasmoci/wasmoci/wasi/preview1"
 )
 
-type function struct{ module, name string }
-
 // offer is a function that the host has: its index into [preview1.Table], and its type.
 type offer struct {
 	index int
 	kind  string
 }
 
-var offered = func() map[function]offer {
-	m := make(map[function]offer)
+// offered returns the host's function of that name. A guest imports few, so there is no index of them: to make one would take longer.
+func offered(module, name string) (offer, bool) {
 	for i, f := range preview1.Table() {
+		if f.Name != name || f.Module != module {
+			continue
+		}
 		params := make([]string, len(f.Params))
 		for i, p := range f.Params {
 			params[i] = "i32"
@@ -31,15 +32,15 @@ var offered = func() map[function]offer {
 		if f.Result {
 			result = "i32"
 		}
-		m[function{f.Module, f.Name}] = offer{i, "(" + strings.Join(params, ", ") + ") -> (" + result + ")"}
+		return offer{i, "(" + strings.Join(params, ", ") + ") -> (" + result + ")"}, true
 	}
-	return m
-}()
+	return offer{}, false
+}
 
 // missingImport returns the first import that the host does not provide, or nil.
 func missingImport(imports []engine.Extern) error {
 	for _, i := range imports {
-		have, ok := offered[function{i.Module, i.Name}]
+		have, ok := offered(i.Module, i.Name)
 		if i.Kind != "func" || !ok {
 			have.kind = ""
 		} else if have.kind == i.Type {
@@ -55,7 +56,7 @@ func missingImport(imports []engine.Extern) error {
 func HostFunctions(imports []wasm.Extern) []int {
 	indices := make([]int, 0, len(imports))
 	for _, i := range imports {
-		have, ok := offered[function{i.Module, i.Name}]
+		have, ok := offered(i.Module, i.Name)
 		if !ok || i.Kind != "func" || i.Type != have.kind {
 			return nil
 		}

@@ -32,19 +32,19 @@ var ErrExists = errors.New("a container with this ID exists")
 
 // Container is one WebAssembly container.
 type Container struct {
-	Version  int          `json:"version"`
-	ID       string       `json:"id"`
-	Bundle   string       `json:"bundle"`           // the caller's, absolute
-	Created  time.Time    `json:"created"`          //
-	Engine   string       `json:"engine"`           //
-	Module   string       `json:"module"`           // guest path
-	Runner   string       `json:"runner"`           // its executable, on the host
-	Delegate string       `json:"delegate"`         // that made it
-	Code     string       `json:"code"`             // directory with compiled code, on the host; the container has it read-only
-	Name     string       `json:"name"`             // of the runner in there
-	Record   string       `json:"record,omitempty"` // file in which the runner says how the guest ended
-	Cgroup   string       `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
-	Derived  *oci.Derived `json:"derived"`
+	Version  int            `json:"version"`
+	ID       string         `json:"id"`
+	Bundle   string         `json:"bundle"`           // the caller's, absolute
+	Created  time.Time      `json:"created"`          //
+	Engine   string         `json:"engine"`           //
+	Module   string         `json:"module"`           // guest path
+	Runner   string         `json:"runner"`           // its executable, on the host
+	Delegate string         `json:"delegate"`         // that made it
+	Code     string         `json:"code"`             // directory with compiled code, on the host; the container has it read-only
+	Name     string         `json:"name"`             // of the runner in there
+	Record   string         `json:"record,omitempty"` // file in which the runner says how the guest ended
+	Cgroup   string         `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
+	Made     oci.Delegation `json:"made"`             // what it was derived with
 }
 
 // Store is the containers under one root directory of the delegate. It is safe for concurrent use, by processes too.
@@ -91,7 +91,7 @@ func (s *Store) Get(id string) (*Container, error) {
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("state of container %q: %w", id, err)
-	case c.Version != Version || c.ID != id || c.Derived == nil:
+	case c.Version != Version || c.ID != id:
 		return nil, fmt.Errorf("state of container %q is of version %d and ID %q, which this program does not read", id, c.Version, c.ID)
 	}
 	return c, nil

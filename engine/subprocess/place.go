@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// privateCache is a directory for compiled code that children share and nobody else uses. It is locked as long as its process
-// lives: what one that was killed has left, the next removes.
-type privateCache struct {
+// place is a directory for compiled code that children share and nobody else uses. It is locked as long as its process lives: what
+// one that was killed has left, the next removes.
+type place struct {
 	path string
 	lock *os.File // the directory
 }
@@ -23,7 +23,7 @@ const (
 	settled       = time.Minute // an unlocked directory that is younger may be just being made
 )
 
-func newPrivateCache() (*privateCache, error) {
+func newPlace() (*place, error) {
 	sweep(os.TempDir())
 	path, err := os.MkdirTemp("", privatePrefix)
 	if err != nil {
@@ -32,7 +32,7 @@ func newPrivateCache() (*privateCache, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
-	c := &privateCache{path: path}
+	c := &place{path: path}
 	if c.lock, err = os.Open(path); err == nil {
 		err = flock(c.lock)
 	}
@@ -43,9 +43,21 @@ func newPrivateCache() (*privateCache, error) {
 	return c, nil
 }
 
-func (c *privateCache) close() {
+func (c *place) close() {
 	_ = os.RemoveAll(c.path)
 	_ = c.lock.Close()
+}
+
+// private returns what a name in the engine's place is called from outside. The place is made when it is first asked for.
+func (e *subEngine) private(name string) (path string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.place == nil {
+		if e.place, err = newPlace(); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(e.place.path, name), nil
 }
 
 // sweep removes what others of this user have left. Whatever goes wrong concerns nobody.

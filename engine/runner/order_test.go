@@ -1,0 +1,135 @@
+package runner
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
+)
+
+// full has something in every field that an order can carry.
+func full() Order {
+	return Order{
+		Engine: "wazero", Module: "app.wasm", CodeDir: "/dev/.wasmoci", HeapBytes: 1 << 40, StopSignals: []int{28, 37},
+		Config: wasi.Config{
+			Entrypoint: "f", Args: []string{"a", "", "é\u2028<&>\ufffd\t"}, Env: []string{"A=1", "A=", "B=\"\\ufffd\""}, Dir: "/d",
+			Mounts: []wasi.Mount{
+				{Guest: "/", Host: "/", ReadOnly: true}, {Guest: "/a", Hidden: true}, {Guest: "/t", Tmpfs: &wasi.Tmpfs{SizeBytes: 1<<64 - 1, Mode: 0o1777}},
+			},
+			Limits: wasi.Limits{MemoryBytes: 1<<64 - 1},
+		},
+	}
+}
+
+// TestRoundTrip walks the whole order, so that a field which is added is not forgotten.
+func TestRoundTrip(t *testing.T) {
+	want := full()
+	b, err := want.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decode(b)
+	if err != nil || !reflect.DeepEqual(*got, want) {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+	}
+	// What no order carries, and Validate refuses.
+	refused := map[string]bool{"Order.Config.Stdin": true, "Order.Config.Stdout": true, "Order.Config.Stderr": true, "Order.Config.Listeners": true}
+	var walk func(path string, v reflect.Value)
+	walk = func(path string, v reflect.Value) {
+		switch {
+		case refused[path]:
+		case v.IsZero():
+			t.Errorf("%s is empty: put something there in full", path)
+		case v.Kind() == reflect.Struct:
+			for i := range v.NumField() {
+				walk(path+"."+v.Type().Field(i).Name, v.Field(i))
+			}
+		}
+	}
+	walk("Order", reflect.ValueOf(want))
+
+	least := Order{Engine: "e", CodeDir: "/c"}
+	if b, err = least.encode(); err != nil || string(b) != `{"version":1,"engine":"e","codeDir":"/c","config":{}}` {
+		t.Errorf("the least order is %s, %v", b, err)
+	}
+	if got, err := decode(b); err != nil || !reflect.DeepEqual(*got, least) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Order)
+		want   string
+	}{
+		"no engine":            {func(o *Order) { o.Engine = "" }, "no engine"},
+		"no code":              {func(o *Order) { o.CodeDir = "" }, `"" is not an absolute path`},
+		"relative code":        {func(o *Order) { o.CodeDir = "code" }, `"code" is not an absolute path`},
+		"heap":                 {func(o *Order) { o.HeapBytes = -1 }, "negative"},
+		"signal 0":             {func(o *Order) { o.StopSignals = []int{0} }, "0 is not the number of a signal"},
+		"signal 65":            {func(o *Order) { o.StopSignals = []int{65} }, "65 is not the number of a signal"},
+		"URG":                  {func(o *Order) { o.StopSignals = []int{23} }, "URG"},
+		"stream":               {func(o *Order) { o.Config.Stdin = strings.NewReader("") }, "stream"},
+		"listener":             {func(o *Order) { o.Config.Listeners = make([]wasi.Listener, 1) }, "listeners"},
+		"file":                 {func(o *Order) { o.Config.Mounts = []wasi.Mount{{Guest: "/", File: null(t)}} }, "Mounts[0] is an open file"},
+		"text":                 {func(o *Order) { o.Config.Args = []string{"\xff"} }, `"\xff" is not valid UTF-8`},
+		"a configuration's":    {func(o *Order) { o.Config.Dir = "d" }, "wasi: Dir"},
+		"a name in the middle": {func(o *Order) { o.Config.Mounts = []wasi.Mount{{Guest: "/", Host: "/\xc3"}} }, "not valid UTF-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := full()
+			c.change(&o)
+			f, err := o.Seal()
+			if err == nil {
+				f.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestDecode(t *testing.T) {
+	var version *VersionError
+	_, err := decode([]byte(`{"version":7,"later":true}`))
+	if !errors.As(err, &version) || version.Version != 7 || engine.ExitCode(err) != 126 {
+		t.Errorf("%v, exit status %d", err, engine.ExitCode(err))
+	}
+	for _, s := range []string{
+		"", "null", "[]", "{}", `{"version":"1"}`, `{"version":1}`, `{"version":1,"engine":"e","codeDir":"/c","config":{}}{}`,
+		`{"version":1,"engine":"e","codeDir":"/c","config":{"stdin":1}}`, `{"version":1,"engine":"e","codeDir":"/c","config":{"mounts":[{"guest":"x"}]}}`,
+	} {
+		if _, err := decode([]byte(s)); err == nil || engine.ExitCode(err) != 125 && engine.ExitCode(err) != 126 {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	o := full()
+	b, err := o.encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte(`{"version":1,"engine":"e","codeDir":"/c","config":{}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, err := decode(b)
+		if err != nil {
+			return
+		}
+		again, err := o.encode()
+		if err != nil {
+			t.Fatalf("%s cannot be written again: %v", b, err)
+		}
+		if o2, err := decode(again); err != nil {
+			t.Fatalf("%s → %s: %v", b, again, err)
+		} else if third, _ := o2.encode(); string(third) != string(again) {
+			t.Fatalf("%s → %s → %s", b, again, third)
+		}
+	})
+}
