@@ -488,7 +488,7 @@ func detached(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("clone the mount of %s: %w", dir, err)
 	}
 	f := os.NewFile(uintptr(fd), dir)
-	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC}
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("make the mount of %s read-only: %w", dir, err)
