@@ -66,7 +66,7 @@ func TestRootContainers(t *testing.T) {
 					env.Setenv("CONFIG", "--config="+name)
 					env.Setenv("ROOT", "--root="+filepath.Join(env.WorkDir, ".root"))
 					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-wazero")) // a static one, which says that it is not for people
-					env.Defer(func() { // what a script that failed has left
+					env.Defer(func() {                                            // what a script that failed has left
 						dirs, _ := os.ReadDir(filepath.Join(env.WorkDir, ".root"))
 						for _, d := range dirs {
 							_ = exec.Command(delegate, "--root", filepath.Join(env.WorkDir, ".root"), "delete", "--force", d.Name()).Run()
