@@ -74,6 +74,7 @@ func TestRootContainers(t *testing.T) {
 					name := filepath.Join(env.WorkDir, "operator.toml")
 					env.Setenv("CONFIG", "--config="+name)
 					env.Setenv("ROOT", "--root="+filepath.Join(env.WorkDir, ".root"))
+					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-"+engineFor)) // a static one, which says that it is not for people
 					env.Setenv("MADE", made)
 					env.Setenv("TIMES", strconv.Itoa(*times))
 					env.Defer(func() { // what a script that failed has left
