@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -50,7 +51,7 @@ func TestRootContainers(t *testing.T) {
 		t.Fatal(err)
 	}
 	prefix := t.TempDir()
-	if err := os.Chmod(prefix, 0o755); err != nil {
+	if err := opened(prefix); err != nil {
 		t.Fatal(err)
 	}
 	made := buildInside(t, prefix)
@@ -66,7 +67,7 @@ func TestRootContainers(t *testing.T) {
 				RequireExplicitExec: true,
 				RequireUniqueNames:  true,
 				Setup: func(env *testscript.Env) error {
-					if err := os.Chmod(env.WorkDir, 0o755); err != nil {
+					if err := opened(env.WorkDir); err != nil {
 						return err
 					}
 					config := fmt.Sprintf("delegate = %q\nrunners = %q\nengine = %q\nstate = %q\ncache = %q\n",
@@ -101,10 +102,16 @@ func TestRootContainers(t *testing.T) {
 					"execs":   execsCommand,
 					"exits":   exitsCommand,
 					"often":   oftenCommand,
+					"left":    leftCommand,
 				},
 			})
 		})
 	}
+}
+
+// opened lets every user through to a directory in a temporary directory: the root of a user namespace is one.
+func opened(dir string) error {
+	return errors.Join(os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755))
 }
 
 // only is what follows the name of the test in the pattern of -test.run.
@@ -128,6 +135,7 @@ func buildInside(t *testing.T, dir string) (made string) {
 		{[]string{"CGO_ENABLED=0"}, []string{"go", "build", "-o", filepath.Join(made, "look"), "testdata/inside/look/main.go"}},
 		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "look.wasm"), "testdata/inside/look/main.go"}},
 		{nil, []string{"clang", "--target=wasm32-wasi", "-O2", "-o", filepath.Join(made, "fill.wasm"), "testdata/inside/fill.c"}},
+		{nil, []string{"gcc", "-O2", "-static", "-o", filepath.Join(made, "fill"), "testdata/inside/fill.c"}},
 		{nil, []string{"gcc", "-Wall", "-Werror", "-O2", "-static", "-o", filepath.Join(made, "reach"), "testdata/inside/reach.c"}},
 	} {
 		build := exec.CommandContext(t.Context(), c.args[0], c.args[1:]...)
