@@ -6,8 +6,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
@@ -16,51 +19,124 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-// interpreter is libwasmedge as a runtime of package core.
-type interpreter struct{ library *library }
+// host is libwasmedge as a runtime of package core.
+type host struct {
+	library  *library
+	compiled bool       // rather than interpreted
+	cache    *cache.Dir // nil without one
+}
 
-func (i *interpreter) Version() string { return i.library.version }
+// Version tells how guests are run, too.
+func (h *host) Version() string {
+	if h.compiled {
+		return h.library.version + " (compiled)"
+	}
+	return h.library.version + " (interpreted)"
+}
 
-// Config implements core.Keeper. The number is one more for each change of what instrument makes.
-func (*interpreter) Config() string { return "interpreter, instrumented 2" }
+// Config implements core.Runtime. The number is one more for each change of what instrument or enterable make.
+func (h *host) Config() string {
+	if h.compiled {
+		return "compiled, enterable 1"
+	}
+	return "interpreter, instrumented 2"
+}
 
 // Close implements core.Runtime.
-func (i *interpreter) Close() error {
-	i.library.close()
+func (h *host) Close() error {
+	h.library.close()
 	return nil
 }
 
 // Compile implements core.Runtime.
-func (i *interpreter) Compile(_ context.Context, src *core.Source) (core.Code, error) {
-	checked, err := instrument(src.Bytes)
+func (h *host) Compile(_ context.Context, src *core.Source) (core.Code, error) {
+	kept, err := h.prepare(src.Bytes)
+	var c core.Code
 	if err == nil {
-		var c core.Code
-		if c, err = i.load(src, checked); err == nil {
-			return c, nil
-		}
+		c, err = h.load(src, kept)
 	}
-	return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
+	var failed *compileError
+	switch {
+	case errors.As(err, &failed):
+		return nil, err
+	case err != nil:
+		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
+	}
+	return c, nil
 }
 
-// Save implements core.Keeper: what is kept is the instrumented module.
-func (*interpreter) Save(made core.Code, put func(label string, content io.Reader) error) error {
+// prepare makes what is kept of a module.
+func (h *host) prepare(module []byte) ([]byte, error) {
+	if !h.compiled {
+		return instrument(module)
+	}
+	// What is added must not make valid what is not.
+	if plain, err := instrument(module); err != nil {
+		return nil, err
+	} else if m, r := h.library.load(plain); r.code != resultOK {
+		return nil, errors.New(r.message)
+	} else {
+		m.close()
+	}
+	prepared, err := enterable(module)
+	if err != nil {
+		return nil, err
+	}
+	return h.compile(prepared)
+}
+
+// compileError is a failure of the compiler, or of what it needs: no fault of the module's.
+type compileError struct{ err error }
+
+func (e *compileError) Error() string { return "compile with LLVM: " + e.err.Error() }
+func (e *compileError) Unwrap() error { return e.err }
+
+// compile returns a module with its native code in it. The compiler writes that to a file, and to another one beside it.
+func (h *host) compile(module []byte) ([]byte, error) {
+	dir, remove, err := h.scratch()
+	if err != nil {
+		return nil, &compileError{err}
+	}
+	defer remove()
+	path := filepath.Join(dir, "compiled.wasm")
+	if r := h.library.compile(module, path); r.code != resultOK {
+		return nil, &compileError{fmt.Errorf("%s (%#x)", r.message, r.code)}
+	}
+	compiled, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &compileError{err}
+	}
+	return compiled, nil
+}
+
+// scratch makes a directory for the compiler.
+func (h *host) scratch() (path string, remove func(), err error) {
+	if h.cache != nil {
+		return h.cache.Scratch()
+	}
+	path, err = os.MkdirTemp("", "wasmoci-")
+	return path, func() { _ = os.RemoveAll(path) }, err
+}
+
+// Save implements core.Runtime: what is kept is the module as the library gets it, with its native code in it where it has some.
+func (*host) Save(made core.Code, put func(label string, content io.Reader) error) error {
 	c := made.(*code)
 	err := put("", bytes.NewReader(c.fresh))
 	c.fresh = nil
 	return err
 }
 
-// Load implements core.Keeper.
-func (i *interpreter) Load(_ context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
+// Load implements core.Runtime.
+func (h *host) Load(_ context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
 	st, err := entry.File.Stat()
 	if err != nil {
 		return nil, err
 	}
-	checked := make([]byte, st.Size())
-	if _, err := io.ReadFull(entry.File, checked); err != nil {
+	kept := make([]byte, st.Size())
+	if _, err := io.ReadFull(entry.File, kept); err != nil {
 		return nil, err
 	}
-	c, err := i.load(src, checked)
+	c, err := h.load(src, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -68,20 +144,20 @@ func (i *interpreter) Load(_ context.Context, src *core.Source, entry *cache.Ent
 	return c, nil
 }
 
-// load makes code of src, of which checked is the instrumented form.
-func (i *interpreter) load(src *core.Source, checked []byte) (core.Code, error) {
+// load makes code of src, of which kept is what prepare has made.
+func (h *host) load(src *core.Source, kept []byte) (core.Code, error) {
 	original, err := wasm.Read(src.Bytes)
 	if err != nil {
 		return nil, err
 	}
-	if len(checked) > math.MaxInt32 {
+	if len(kept) > math.MaxInt32 {
 		return nil, errors.New("it is too large")
 	}
-	c := &code{library: i.library, fresh: checked, pages: original.MemoryPages}
+	c := &code{library: h.library, alone: h.compiled, fresh: kept, pages: original.MemoryPages}
 	for _, f := range core.HostFunctions(original.Imports) {
 		c.imports = append(c.imports, uint32(f))
 	}
-	m, r := i.library.load(checked)
+	m, r := h.library.load(kept)
 	if r.code != resultOK {
 		return nil, errors.New(r.message)
 	}
