@@ -25,7 +25,8 @@ var (
 //
 // From the start of such a guest to its end the process's handlers of SIGSEGV, SIGBUS and SIGFPE are this package's. They pass on
 // what is not the guest's fault to those that were there before, which are Go's. For moments at the start and at the end of a guest
-// they are libwasmedge's, or nobody's: a nil pointer elsewhere in the program may then end the process.
+// they are libwasmedge's, or nobody's: a nil pointer elsewhere in the program may then end the process. While a module is compiled
+// all signals that end a process are LLVM's, and end it.
 func Dedicate() { dedicated.Store(true) }
 
 // uninterruptible refuses what needs Dedicate and completes the capabilities.

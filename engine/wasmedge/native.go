@@ -168,12 +168,38 @@ static WasmEdge_Result load(library *l, const uint8_t *module, uint32_t length, 
 	return r;
 }
 
-// compile writes a module with its native code in it to path.
-static WasmEdge_Result compile(library *l, const uint8_t *module, uint32_t length, const char *path) {
-	WasmEdge_CompilerContext *c = WasmEdge_CompilerCreate(l->config);
-	WasmEdge_Result r = WasmEdge_CompilerCompileFromBuffer(c, module, length, path);
-	WasmEdge_CompilerDelete(c);
-	return r;
+typedef struct {
+	library *library;
+	const uint8_t *module;
+	uint32_t length;
+	const char *path;
+	WasmEdge_Result result;
+} compilation;
+
+static void *compile_apart(void *data) {
+	compilation *c = data;
+	WasmEdge_CompilerContext *compiler = WasmEdge_CompilerCreate(c->library->config);
+	c->result = WasmEdge_CompilerCompileFromBuffer(compiler, c->module, c->length, c->path);
+	WasmEdge_CompilerDelete(compiler);
+	return NULL;
+}
+
+// compile writes a module with its native code in it to path. LLVM takes the signals of the process that would end it, and the
+// calling thread's stack for signals: the former are given back, the latter is that of a thread of its own. It returns an error number where
+// there is no such thread.
+static int compile(library *l, const uint8_t *module, uint32_t length, const char *path, WasmEdge_Result *result) {
+	struct sigaction had[NSIG];
+	for (int i = 1; i < NSIG; i++) sigaction(i, NULL, &had[i]);
+	compilation c = {.library = l, .module = module, .length = length, .path = path};
+	pthread_t thread;
+	int e = pthread_create(&thread, NULL, compile_apart, &c);
+	if (!e) e = pthread_join(thread, NULL);
+	for (int i = 1; i < NSIG; i++) {
+		struct sigaction has;
+		if (!sigaction(i, NULL, &has) && has.sa_handler != had[i].sa_handler) sigaction(i, &had[i], NULL);
+	}
+	*result = c.result;
+	return e;
 }
 
 static run *new_run(library *l, const uint32_t *imports, uint32_t n, uint32_t pages, uintptr_t guest) {
@@ -450,12 +476,19 @@ func (l *library) load(binary []byte) (module, result) {
 }
 
 // compile writes binary, which is valid and can be entered, with its native code to a new file.
-func (l *library) compile(binary []byte, path string) result {
+func (l *library) compile(binary []byte, path string) error {
 	p := C.CString(path)
 	defer C.free(unsafe.Pointer(p))
-	r := resultOf(C.compile(l.c, (*C.uint8_t)(unsafe.SliceData(binary)), C.uint32_t(len(binary)), p))
+	var made C.WasmEdge_Result
+	e := C.compile(l.c, (*C.uint8_t)(unsafe.SliceData(binary)), C.uint32_t(len(binary)), p, &made)
 	runtime.KeepAlive(binary)
-	return r
+	if e != 0 {
+		return fmt.Errorf("a thread for the compiler: %w", syscall.Errno(e))
+	}
+	if r := resultOf(made); r.code != resultOK {
+		return fmt.Errorf("%s (%#x)", r.message, r.code)
+	}
+	return nil
 }
 
 func (m module) close() { C.WasmEdge_ASTModuleDelete(m.c) }

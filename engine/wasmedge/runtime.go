@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"os"
@@ -99,8 +98,8 @@ func (h *host) compile(module []byte) ([]byte, error) {
 	}
 	defer remove()
 	path := filepath.Join(dir, "compiled.wasm")
-	if r := h.library.compile(module, path); r.code != resultOK {
-		return nil, &compileError{fmt.Errorf("%s (%#x)", r.message, r.code)}
+	if err := h.library.compile(module, path); err != nil {
+		return nil, &compileError{err}
 	}
 	compiled, err := os.ReadFile(path)
 	if err != nil {
