@@ -28,8 +28,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestUncheckedConformance runs the suite on those whose guests need a process of their own to run without checks.
-func TestUncheckedConformance(t *testing.T) {
+// TestConformanceUnchecked runs the suite on those whose guests need a process of their own to run without checks.
+func TestConformanceUnchecked(t *testing.T) {
 	for _, d := range engine.List() {
 		if d.Open != nil && d.Dedicate != nil {
 			t.Run(d.Name, func(t *testing.T) { enginetest.Run(t, inner(subprocess.Config{Engine: d.Name, Unchecked: true})) })

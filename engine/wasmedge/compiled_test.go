@@ -59,7 +59,7 @@ func TestCompiledMeaning(t *testing.T) {
 // as often as it is met.
 func TestCompiledStack(t *testing.T) {
 	e := compiling(t, engine.Options{})
-	for name, module := range map[string][]byte{"small frames": wide(1), "large frames": wide(8000)} {
+	for name, module := range map[string][]byte{"small frames": wide(1), "large frames": wide(2000)} {
 		m, err := e.Compile(t.Context(), engine.FromBytes(module))
 		if err != nil {
 			t.Fatal(err)

@@ -279,7 +279,8 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
 	run *r = inside;
 	const ucontext_t *c = context;
 	if (!r || !of_guest(c)) {
-		before[i].sa_sigaction(signal, info, context);
+		if (before[i].sa_flags & SA_SIGINFO) before[i].sa_sigaction(signal, info, context);
+		else sigaction(signal, &before[i], NULL); // and it happens again
 		return;
 	}
 	char *address = info->si_addr;
@@ -506,10 +507,13 @@ type guest interface {
 	call(function int, memory []byte, args []uint64) preview1.Errno
 }
 
+// caller is what a handle is of: a type that is found at once.
+type caller struct{ guest }
+
 // instance makes an instance of m, which imports the functions of those indexes, with a memory of at most limit bytes, where 0 is
 // no limit. The caller closes it. A result other than success is why there is none.
 func (l *library) instance(m module, imports []uint32, limit uint64, g guest) (*instance, result) {
-	i := &instance{library: l, handle: cgo.NewHandle(g)}
+	i := &instance{library: l, handle: cgo.NewHandle(&caller{g})}
 	i.c = C.new_run(l.c, (*C.uint32_t)(unsafe.SliceData(imports)), C.uint32_t(len(imports)), C.uint32_t(min(limit/wasi.PageSize, 1<<16)), C.uintptr_t(i.handle))
 	if r := resultOf(C.instantiate(i.c, m.c)); r.code != resultOK {
 		i.close()
@@ -576,6 +580,6 @@ func (i *instance) close() {
 //
 //export wasmociWasmedgeCall
 func wasmociWasmedgeCall(h C.uintptr_t, function C.uint32_t, memory *C.uint8_t, length C.uint64_t, args *C.uint64_t) C.uint32_t {
-	g := cgo.Handle(h).Value().(guest)
-	return C.uint32_t(g.call(int(function), unsafe.Slice((*byte)(memory), int(length)), unsafe.Slice((*uint64)(args), preview1.MaxParams)))
+	c := cgo.Handle(h).Value().(*caller)
+	return C.uint32_t(c.call(int(function), unsafe.Slice((*byte)(memory), int(length)), unsafe.Slice((*uint64)(args), preview1.MaxParams)))
 }
