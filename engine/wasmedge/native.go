@@ -105,13 +105,32 @@ static WasmEdge_ConfigureContext *new_config(bool compiled, uint32_t pages) {
 	WasmEdge_ConfigureAddProposal(c, WasmEdge_Proposal_TailCall);
 	WasmEdge_ConfigureAddProposal(c, WasmEdge_Proposal_ExtendedConst);
 	WasmEdge_ConfigureSetForceInterpreter(c, !compiled); // of a module with native code in it too
-	WasmEdge_ConfigureCompilerSetOutputFormat(c, WasmEdge_CompilerOutputFormat_Wasm);
+	WasmEdge_ConfigureCompilerSetOutputFormat(c, WasmEdge_CompilerOutputFormat_Native); // the other one has no functions of libm
 	if (pages) WasmEdge_ConfigureSetMaxMemoryPage(c, pages);
 	return c;
 }
 
+// Where the code of this program and its libraries is, before there is any guest's, which is a library too.
+enum { objects = 64 };
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct { uintptr_t begin, end; } object[objects];
+static int known_objects;
+
+static int know_object(struct dl_phdr_info *info, size_t size, void *data) {
+	for (int i = 0; i < info->dlpi_phnum && known_objects < objects; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X)) continue;
+		object[known_objects].begin = info->dlpi_addr + p->p_vaddr;
+		object[known_objects++].end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
+	}
+	return 0;
+}
+
+static void know_objects(void) { dl_iterate_phdr(know_object, NULL); }
+
 static library *open_library(uint32_t functions, bool compiled) {
 	WasmEdge_LogOff();
+	pthread_once(&once, know_objects);
 	library *l = calloc(1, sizeof *l);
 	l->compiled = compiled;
 	l->config = new_config(compiled, 0);
@@ -148,11 +167,11 @@ static void close_library(library *l) {
 	free(l);
 }
 
-// load decodes and validates a module. On failure *ast is NULL.
-static WasmEdge_Result load(library *l, const uint8_t *module, uint32_t length, WasmEdge_ASTModuleContext **ast) {
+// load decodes and validates a module: what compile wrote to path, or else the one in memory. On failure *ast is NULL.
+static WasmEdge_Result load(library *l, const char *path, const uint8_t *module, uint32_t length, WasmEdge_ASTModuleContext **ast) {
 	*ast = NULL;
 	WasmEdge_LoaderContext *loader = WasmEdge_LoaderCreate(l->config);
-	WasmEdge_Result r = WasmEdge_LoaderParseFromBytes(loader, ast, WasmEdge_BytesWrap(module, length));
+	WasmEdge_Result r = path ? WasmEdge_LoaderParseFromFile(loader, ast, path) : WasmEdge_LoaderParseFromBytes(loader, ast, WasmEdge_BytesWrap(module, length));
 	WasmEdge_LoaderDelete(loader);
 	if (r.Code) {
 		*ast = NULL;
@@ -184,7 +203,7 @@ static void *compile_apart(void *data) {
 	return NULL;
 }
 
-// compile writes a module with its native code in it to path. LLVM takes the signals of the process that would end it, and the
+// compile writes a module and its native code to path. LLVM takes the signals of the process that would end it, and the
 // calling thread's stack for signals: the former are given back, the latter is that of a thread of its own. It returns an error number where
 // there is no such thread.
 static int compile(library *l, const uint8_t *module, uint32_t length, const char *path, WasmEdge_Result *result) {
@@ -239,23 +258,9 @@ static WasmEdge_Result invoke(run *r, const char *name, uint32_t length) {
 // The library handles these signals while there is compiled code on some thread's stack, and then leaves them to nobody: a fault of the
 // host would end the process. So its handlers are wrapped: the guest's faults are theirs, any other is for who had the
 // signal before, which is Go. It takes the place of theirs once a guest has been entered.
-enum { faults = 3, objects = 64 };
+enum { faults = 3 };
 static const int fault[faults] = {SIGSEGV, SIGBUS, SIGFPE};
 static struct sigaction before[faults], engine[faults];
-
-// Where the code of this program and its libraries is, which is not the guest's.
-static struct { uintptr_t begin, end; } object[objects];
-static int known_objects;
-
-static int know_object(struct dl_phdr_info *info, size_t size, void *data) {
-	for (int i = 0; i < info->dlpi_phnum && known_objects < objects; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X)) continue;
-		object[known_objects].begin = info->dlpi_addr + p->p_vaddr;
-		object[known_objects++].end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
-	}
-	return 0;
-}
 
 static bool of_guest(const ucontext_t *c) {
 #if defined(__x86_64__)
@@ -320,7 +325,6 @@ static void *run_on_stack(void *data) {
 // invoke_compiled is invoke for compiled code, which has a thread with a stack whose end is known. One guest at a time may be in it. It returns an
 // error number where there is no such thread.
 static int invoke_compiled(library *l, run *r, const char *name, uint32_t length) {
-	if (!known_objects) dl_iterate_phdr(know_object, NULL);
 	if (!r->host) {
 		r->host = WasmEdge_FunctionInstanceCreate(l->procedure, enter, r, 0);
 		WasmEdge_TableInstanceContext *t = WasmEdge_ModuleInstanceFindTable(r->module, WasmEdge_StringWrap(host_export, strlen(host_export)));
@@ -397,6 +401,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"runtime/cgo"
 	"syscall"
@@ -471,12 +476,24 @@ type module struct{ c *C.WasmEdge_ASTModuleContext }
 // load decodes and validates binary, which has been instrumented.
 func (l *library) load(binary []byte) (module, result) {
 	var m module
-	r := resultOf(C.load(l.c, (*C.uint8_t)(unsafe.SliceData(binary)), C.uint32_t(len(binary)), &m.c))
+	if len(binary) > math.MaxInt32 {
+		return m, result{code: C.WasmEdge_ErrCode_RuntimeError, message: "it is too large"}
+	}
+	r := resultOf(C.load(l.c, nil, (*C.uint8_t)(unsafe.SliceData(binary)), C.uint32_t(len(binary)), &m.c))
 	runtime.KeepAlive(binary)
 	return m, r
 }
 
-// compile writes binary, which is valid and can be entered, with its native code to a new file.
+// loadCompiled loads what compile wrote to path, which is trusted. It stays loaded, whatever becomes of its name.
+func (l *library) loadCompiled(path string) (module, result) {
+	p := C.CString(path)
+	defer C.free(unsafe.Pointer(p))
+	var m module
+	r := resultOf(C.load(l.c, p, nil, 0, &m.c))
+	return m, r
+}
+
+// compile writes binary, which is valid and can be entered, and its native code to a new file, a shared library.
 func (l *library) compile(binary []byte, path string) error {
 	p := C.CString(path)
 	defer C.free(unsafe.Pointer(p))

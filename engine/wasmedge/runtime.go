@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 
@@ -49,63 +49,54 @@ func (h *host) Close() error {
 
 // Compile implements core.Runtime.
 func (h *host) Compile(_ context.Context, src *core.Source) (core.Code, error) {
-	kept, err := h.prepare(src.Bytes)
-	var c core.Code
-	if err == nil {
-		c, err = h.load(src, kept)
+	invalid := func(err error) error {
+		return &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
 	}
-	var failed *compileError
-	switch {
-	case errors.As(err, &failed):
-		return nil, err
-	case err != nil:
-		return nil, &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
+	checked, err := instrument(src.Bytes)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	m, r := h.library.load(checked)
+	if r.code != resultOK {
+		return nil, invalid(errors.New(r.message))
+	}
+	if !h.compiled {
+		return h.code(src, m, checked)
+	}
+	m.close() // it is valid: what is added below has not made it so
+	c, err := h.compile(src)
+	if err != nil {
+		return nil, fmt.Errorf("compile with LLVM: %w", err)
 	}
 	return c, nil
 }
 
-// prepare makes what is kept of a module.
-func (h *host) prepare(module []byte) ([]byte, error) {
-	if !h.compiled {
-		return instrument(module)
-	}
-	// What is added must not make valid what is not.
-	if plain, err := instrument(module); err != nil {
-		return nil, err
-	} else if m, r := h.library.load(plain); r.code != resultOK {
-		return nil, errors.New(r.message)
-	} else {
-		m.close()
-	}
-	prepared, err := enterable(module)
+// compile compiles a valid module. The compiler writes files, in a directory that is gone afterwards.
+func (h *host) compile(src *core.Source) (core.Code, error) {
+	prepared, err := enterable(src.Bytes)
 	if err != nil {
 		return nil, err
 	}
-	return h.compile(prepared)
-}
-
-// compileError is a failure of the compiler, or of what it needs: no fault of the module's.
-type compileError struct{ err error }
-
-func (e *compileError) Error() string { return "compile with LLVM: " + e.err.Error() }
-func (e *compileError) Unwrap() error { return e.err }
-
-// compile returns a module with its native code in it. The compiler writes that to a file, and to another one beside it.
-func (h *host) compile(module []byte) ([]byte, error) {
 	dir, remove, err := h.scratch()
 	if err != nil {
-		return nil, &compileError{err}
+		return nil, err
 	}
 	defer remove()
-	path := filepath.Join(dir, "compiled.wasm")
-	if err := h.library.compile(module, path); err != nil {
-		return nil, &compileError{err}
+	path := filepath.Join(dir, "guest.so")
+	if err := h.library.compile(prepared, path); err != nil {
+		return nil, err
 	}
-	compiled, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &compileError{err}
+	var fresh []byte
+	if h.cache != nil {
+		if fresh, err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
 	}
-	return compiled, nil
+	m, r := h.library.loadCompiled(path)
+	if r.code != resultOK {
+		return nil, errors.New(r.message)
+	}
+	return h.code(src, m, fresh)
 }
 
 // scratch makes a directory for the compiler.
@@ -117,7 +108,7 @@ func (h *host) scratch() (path string, remove func(), err error) {
 	return path, func() { _ = os.RemoveAll(path) }, err
 }
 
-// Save implements core.Runtime: what is kept is the module as the library gets it, with its native code in it where it has some.
+// Save implements core.Runtime: what is kept is the module as the library gets it, or the shared library that it was compiled to.
 func (*host) Save(made core.Code, put func(label string, content io.Reader) error) error {
 	c := made.(*code)
 	err := put("", bytes.NewReader(c.fresh))
@@ -127,39 +118,44 @@ func (*host) Save(made core.Code, put func(label string, content io.Reader) erro
 
 // Load implements core.Runtime.
 func (h *host) Load(_ context.Context, src *core.Source, entry *cache.Entry) (core.Code, error) {
-	st, err := entry.File.Stat()
+	m, r, err := h.take(entry)
+	if err == nil && r.code != resultOK {
+		err = errors.New(r.message)
+	}
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]byte, st.Size())
-	if _, err := io.ReadFull(entry.File, kept); err != nil {
-		return nil, err
-	}
-	c, err := h.load(src, kept)
-	if err != nil {
-		return nil, err
-	}
-	c.(*code).fresh = nil
-	return c, nil
+	return h.code(src, m, nil)
 }
 
-// load makes code of src, of which kept is what prepare has made.
-func (h *host) load(src *core.Source, kept []byte) (core.Code, error) {
+// take loads an entry: from memory, or as the system loads a library.
+func (h *host) take(entry *cache.Entry) (module, result, error) {
+	if h.compiled {
+		m, r := h.library.loadCompiled(h.cache.Path(entry))
+		return m, r, nil
+	}
+	st, err := entry.File.Stat()
+	if err != nil {
+		return module{}, result{}, err
+	}
+	checked := make([]byte, st.Size())
+	if _, err := io.ReadFull(entry.File, checked); err != nil {
+		return module{}, result{}, err
+	}
+	m, r := h.library.load(checked)
+	return m, r, nil
+}
+
+// code makes code of src, of which m is what has been loaded, and fresh what the cache has not.
+func (h *host) code(src *core.Source, m module, fresh []byte) (core.Code, error) {
 	original, err := wasm.Read(src.Bytes)
 	if err != nil {
+		m.close()
 		return nil, err
 	}
-	if len(kept) > math.MaxInt32 {
-		return nil, errors.New("it is too large")
-	}
-	c := &code{library: h.library, alone: h.compiled, fresh: kept, pages: original.MemoryPages}
+	c := &code{library: h.library, module: m, alone: h.compiled, fresh: fresh, pages: original.MemoryPages}
 	for _, f := range core.HostFunctions(original.Imports) {
 		c.imports = append(c.imports, uint32(f))
 	}
-	m, r := h.library.load(kept)
-	if r.code != resultOK {
-		return nil, errors.New(r.message)
-	}
-	c.module = m
 	return c, nil
 }
