@@ -36,7 +36,7 @@ func (h *host) Version() string {
 // Config implements core.Runtime. The number is one more for each change of what instrument or enterable make.
 func (h *host) Config() string {
 	if h.compiled {
-		return "compiled, enterable 1"
+		return "shared library, enterable 1"
 	}
 	return "interpreter, instrumented 2"
 }

@@ -82,7 +82,7 @@ func bench(ctx context.Context, w io.Writer) error {
 		}
 		rows = append(rows, r)
 	}
-	for _, measure := range []func(context.Context) ([]row, error){hostCalls, compute} { // compute last: it dedicates the process
+	for _, measure := range []func(context.Context) ([]row, error){hostCalls, compute, programs} { // the last two dedicate the process
 		more, err := measure(ctx)
 		if err != nil {
 			return err

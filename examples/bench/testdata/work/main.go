@@ -1,9 +1,11 @@
-// Command work is a guest that computes as programs in Go do: it hashes, fills a map, sorts, joins strings and calls itself.
+// Command work is a guest that computes as programs in Go do: it hashes, fills a map, sorts, joins strings and calls itself, as often as
+// its argument says.
 package main
 
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -16,16 +18,24 @@ func fib(n int) int {
 }
 
 func main() {
-	counts := make(map[string]int)
-	var sum [sha256.Size]byte
-	for i := range 40_000 {
-		sum = sha256.Sum256(sum[:])
-		counts[fmt.Sprintf("%x", sum[:2])] += i
+	times := 1
+	if len(os.Args) > 1 {
+		if _, err := fmt.Sscan(os.Args[1], &times); err != nil {
+			panic(err)
+		}
 	}
-	var keys []string
-	for k := range counts {
-		keys = append(keys, k)
+	for range times {
+		counts := make(map[string]int)
+		var sum [sha256.Size]byte
+		for i := range 40_000 {
+			sum = sha256.Sum256(sum[:])
+			counts[fmt.Sprintf("%x", sum[:2])] += i
+		}
+		var keys []string
+		for k := range counts {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		fmt.Println(len(strings.Join(keys, ",")), fib(30))
 	}
-	slices.Sort(keys)
-	fmt.Println(len(strings.Join(keys, ",")), fib(30))
 }
