@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
@@ -72,8 +74,8 @@ func programs(parent context.Context) (rows []row, err error) {
 			closed()
 			return nil, err
 		}
-		r := row{what: c.what + " uninterruptible, against wazero without interruption", limit: 1.05}
-		r.measured, r.against, err = pairs(7, func() error { return engine.Run(ctx, module, cfg) }, plain)
+		r := row{what: c.what + " uninterruptible, against wazero without interruption (best)", limit: 1.05}
+		r.measured, r.against, err = best(4, func() error { return engine.Run(ctx, module, cfg) }, plain)
 		closedPlain()
 		closed()
 		if err != nil {
@@ -101,10 +103,19 @@ func longInChild(ctx context.Context, wasm []byte, cache string) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	cfg := &wasi.Config{Args: []string{"work", "20"}}
-	r := row{what: "a Go program unchecked in a child process, against uninterruptible in this one", limit: 1.02}
-	r.measured, r.against, err = pairs(5, func() error { return engine.Run(ctx, there, cfg) }, func() error { return engine.Run(ctx, here, cfg) })
+	cfg := &wasi.Config{Args: []string{"work", "10"}}
+	r := row{what: "a Go program unchecked in a child process, against uninterruptible in this one (best)", limit: 1.02}
+	r.measured, r.against, err = best(4, func() error { return engine.Run(ctx, there, cfg) }, func() error { return engine.Run(ctx, here, cfg) })
 	return r, err
+}
+
+// best calls both n times in turns and returns the shortest time of each: what else the machine does counts little in runs of seconds.
+func best(n int, a, b func() error) (ba, bb time.Duration, err error) {
+	ta, tb, err := turns(n, a, b)
+	if err != nil {
+		return 0, 0, err
+	}
+	return slices.Min(ta), slices.Min(tb), nil
 }
 
 // stockProgram returns what runs a command through wazero's own API, on wazero's own WASI.
