@@ -403,7 +403,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"runtime/cgo"
 	"syscall"
 	"unsafe"
 
@@ -515,7 +514,7 @@ func (m module) close() { C.WasmEdge_ASTModuleDelete(m.c) }
 type instance struct {
 	library *library
 	c       *C.run
-	handle  cgo.Handle
+	number  uintptr // in guestsRunning
 }
 
 // guest is who is called for a host function: its index in [preview1.Table], the guest's memory, and the arguments, all of which are
@@ -524,14 +523,14 @@ type guest interface {
 	call(function int, memory []byte, args []uint64) preview1.Errno
 }
 
-// caller is what a handle is of: a type that is found at once.
-type caller struct{ guest }
+// guestsRunning are those that may call the host.
+var guestsRunning callers[guest]
 
 // instance makes an instance of m, which imports the functions of those indexes, with a memory of at most limit bytes, where 0 is
 // no limit. The caller closes it. A result other than success is why there is none.
 func (l *library) instance(m module, imports []uint32, limit uint64, g guest) (*instance, result) {
-	i := &instance{library: l, handle: cgo.NewHandle(&caller{g})}
-	i.c = C.new_run(l.c, (*C.uint32_t)(unsafe.SliceData(imports)), C.uint32_t(len(imports)), C.uint32_t(min(limit/wasi.PageSize, 1<<16)), C.uintptr_t(i.handle))
+	i := &instance{library: l, number: guestsRunning.add(&g)}
+	i.c = C.new_run(l.c, (*C.uint32_t)(unsafe.SliceData(imports)), C.uint32_t(len(imports)), C.uint32_t(min(limit/wasi.PageSize, 1<<16)), C.uintptr_t(i.number))
 	if r := resultOf(C.instantiate(i.c, m.c)); r.code != resultOK {
 		i.close()
 		return nil, r
@@ -589,14 +588,14 @@ func (i *instance) global(name string) int32 {
 
 func (i *instance) close() {
 	C.delete_run(i.c)
-	i.handle.Delete()
+	guestsRunning.remove(i.number)
 }
 
 // wasmociWasmedgeCall is where guests come out of the library. It is called by their threads. A panic does not get so far:
 // [preview1.Host.Call] has recovered it.
 //
 //export wasmociWasmedgeCall
-func wasmociWasmedgeCall(h C.uintptr_t, function C.uint32_t, memory *C.uint8_t, length C.uint64_t, args *C.uint64_t) C.uint32_t {
-	c := cgo.Handle(h).Value().(*caller)
-	return C.uint32_t(c.call(int(function), unsafe.Slice((*byte)(memory), int(length)), unsafe.Slice((*uint64)(args), preview1.MaxParams)))
+func wasmociWasmedgeCall(number C.uintptr_t, function C.uint32_t, memory *C.uint8_t, length C.uint64_t, args *C.uint64_t) C.uint32_t {
+	g := *guestsRunning.get(uintptr(number))
+	return C.uint32_t(g.call(int(function), unsafe.Slice((*byte)(memory), int(length)), unsafe.Slice((*uint64)(args), preview1.MaxParams)))
 }
