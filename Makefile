@@ -103,7 +103,7 @@ test-gc: ## the conformance suite while Go's collector never rests
 	GOGC=1 $(GO) test -count 1 -run TestConformance ./engine/wazero
 
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
-	$(GO) test -exec "$(CURDIR)/.ci/as-user" ./...
+	$(GO) test -exec "$(CURDIR)/.ci/as-user" -skip TestConformanceUnchecked ./...
 
 test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
 	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner
