@@ -343,6 +343,9 @@ func stopSignals(spec *specs.Spec) []int {
 // runnerFor returns the executable and the engine for a guest.
 func runnerFor(s *operator.Settings, g *guest) (exe, name string, err error) {
 	name = cmp.Or(g.engine, "wazero")
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" { // it may be an annotation of the image's, and becomes part of a path
+		return "", "", unknownEngineError(name)
+	}
 	exe = s.Runner(name)
 	if _, err := os.Stat(exe); err != nil {
 		return "", "", &missingRunnerError{name, exe, err}
