@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -23,11 +24,13 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 	"github.com/wasmoci/wasmoci/oci"
+	"github.com/wasmoci/wasmoci/wasi"
 )
 
 // creation is what create and run are told.
@@ -72,6 +75,7 @@ type guest struct {
 	module *os.File
 	path   string // of the module, in the container
 	engine string // that was named; "" where none was
+	format wasi.Format
 }
 
 // guestOf looks what the container of a bundle is: nil for a native one, and for what the delegate is to refuse.
@@ -93,6 +97,12 @@ func (r *ociRuntime) guestOf(dir string) (*guest, error) {
 		return nil, err
 	case found.Kind == oci.Wasm:
 		g.engine = found.Engine
+		head := make([]byte, wasi.FormatHead)
+		n, err := g.module.ReadAt(head, 0)
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		g.format = wasi.FormatOf(head[:n])
 		return g, nil
 	}
 	g.module.Close()
@@ -340,24 +350,44 @@ func stopSignals(spec *specs.Spec) []int {
 	return nil
 }
 
-// runnerFor returns the executable and the engine for a guest.
+// runnerFor returns the executable and the engine for a guest: the engine that was named, and no other; where none was, the first that
+// has a runner and can run what the module is.
 func runnerFor(s *operator.Settings, g *guest) (exe, name string, err error) {
-	name = cmp.Or(g.engine, "wazero")
-	exe = s.Runner(name)
-	if _, err := os.Stat(exe); err != nil {
-		return "", "", &missingRunnerError{name, exe, err}
+	if g.engine != "" {
+		exe = s.Runner(g.engine)
+		if _, err := os.Stat(exe); err != nil {
+			return "", "", &missingRunnerError{g.engine, g.format, installed(s), err}
+		}
+		return exe, g.engine, nil
 	}
-	return exe, name, nil
+	for _, d := range engine.List() {
+		if _, can := d.Capabilities[g.format]; !can {
+			continue
+		}
+		exe := s.Runner(d.Name)
+		if _, serr := os.Stat(exe); serr == nil {
+			return exe, d.Name, nil
+		} else if name == "" {
+			name, err = d.Name, serr
+		}
+	}
+	return "", "", &missingRunnerError{name, g.format, installed(s), err}
 }
 
 // missingRunnerError is an engine that has no runner on this machine.
 type missingRunnerError struct {
-	engine, path string
-	err          error
+	engine    string
+	format    wasi.Format
+	installed []string
+	err       error
 }
 
 func (e *missingRunnerError) Error() string {
-	return fmt.Sprintf("no runner for engine %q: %v: install it, or have the container name another engine (wasmoci engines)", e.engine, e.err)
+	there := "there is no other"
+	if len(e.installed) > 0 {
+		there = "installed are " + strings.Join(e.installed, ", ")
+	}
+	return fmt.Sprintf("no runner for engine %q, which would run this (%s): %v: install it (make install RUNNERS=...); %s", e.engine, e.format, e.err, there)
 }
 func (e *missingRunnerError) Unwrap() error   { return e.err }
 func (e *missingRunnerError) ExitStatus() int { return 126 }
