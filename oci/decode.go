@@ -13,9 +13,10 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// decodeSpec parses data, the content of the file called name, into spec and returns the fields that spec has no place
-// for. It walks the tokens beside the types before encoding/json fills the spec, because encoding/json takes a field in
-// any case and a field twice, replaces bytes that are not UTF-8, and names neither array index nor line in its errors.
+// decodeSpec parses data, the content of the file called name, into spec, which is empty, and returns the fields that spec has
+// no place for. It walks the tokens beside the types and fills what it meets. encoding/json takes a field in any case and a
+// field twice, replaces bytes that are not UTF-8, names neither array index nor line in its errors, and looks at every type of
+// runtime-spec before the first byte, which takes a program that reads one file longer than all else that it does.
 func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, err error) {
 	fail := func(offset int, field string, err error) error {
 		before := data[:max(0, min(offset, len(data)))]
@@ -41,11 +42,8 @@ func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, e
 	}
 	r := specReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), fields: map[reflect.Type][]reflect.StructField{}}
 	r.dec.UseNumber()
-	if err := r.value(reflect.TypeFor[specs.Spec](), ""); err != nil {
+	if err := r.value(reflect.ValueOf(spec).Elem(), ""); err != nil {
 		return nil, fail(r.offset, r.field, err)
-	}
-	if err := json.Unmarshal(data, spec); err != nil {
-		return nil, fail(len(data), "", err)
 	}
 	return r.unknown, nil
 }
@@ -68,51 +66,70 @@ func (r *specReader) token() (json.Token, error) {
 	return r.dec.Token()
 }
 
-// value reads one value, which has to fit t; nil fits everything, as in encoding/json.
-func (r *specReader) value(t reflect.Type, field string) error {
-	if t.Kind() == reflect.Interface {
-		var whatever json.RawMessage
-		return r.dec.Decode(&whatever)
-	}
+// value reads one value into v, which is zero and has to have a type that the value fits. null fits every type and leaves v as
+// it is, as in encoding/json.
+func (r *specReader) value(v reflect.Value, field string) error {
 	r.field = field
+	if v.Kind() == reflect.Interface {
+		whatever, err := r.skip()
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(whatever, v.Addr().Interface())
+	}
 	tok, err := r.token()
 	if err != nil || tok == nil && field != "" {
 		return err
 	}
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
+	for v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
 	}
 	fits, found := false, ""
-	switch v := tok.(type) {
+	switch tok := tok.(type) {
 	case nil:
 		found = "null"
 	case string:
-		fits, found = t.Kind() == reflect.String, "a string"
+		if fits, found = v.Kind() == reflect.String, "a string"; fits {
+			v.SetString(tok)
+		}
 	case bool:
-		fits, found = t.Kind() == reflect.Bool, "a boolean"
+		if fits, found = v.Kind() == reflect.Bool, "a boolean"; fits {
+			v.SetBool(tok)
+		}
 	case json.Number:
-		fits, found = fitsNumber(t, v.String()), "the number "+shorten(v.String())
+		fits, found = setNumber(v, tok.String()), "the number "+shorten(tok.String())
 	case json.Delim:
 		switch {
-		case v == '[' && t.Kind() == reflect.Slice:
-			return r.array(t, field)
-		case v == '[':
+		case tok == '[' && v.Kind() == reflect.Slice:
+			return r.array(v, field)
+		case tok == '[':
 			found = "an array"
-		case t.Kind() == reflect.Struct || t.Kind() == reflect.Map:
-			return r.object(t, field)
+		case v.Kind() == reflect.Struct || v.Kind() == reflect.Map:
+			return r.object(v, field)
 		default:
 			found = "an object"
 		}
 	}
 	if !fits {
-		return fmt.Errorf("is %s, not %s", found, kindInWords(t))
+		return fmt.Errorf("is %s, not %s", found, kindInWords(v.Type()))
 	}
 	return nil
 }
 
-func (r *specReader) array(t reflect.Type, field string) error {
+// skip returns a value that no type is known of.
+func (r *specReader) skip() (json.RawMessage, error) {
+	var whatever json.RawMessage
+	err := r.dec.Decode(&whatever)
+	return whatever, err
+}
+
+func (r *specReader) array(v reflect.Value, field string) error {
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // a list that is there but empty is not nil
 	for i := 0; r.dec.More(); i++ {
-		if err := r.value(t.Elem(), field+"["+strconv.Itoa(i)+"]"); err != nil {
+		v.Grow(1)
+		v.SetLen(i + 1)
+		if err := r.value(v.Index(i), field+"["+strconv.Itoa(i)+"]"); err != nil {
 			return err
 		}
 	}
@@ -120,7 +137,11 @@ func (r *specReader) array(t reflect.Type, field string) error {
 	return err
 }
 
-func (r *specReader) object(t reflect.Type, field string) error {
+func (r *specReader) object(v reflect.Value, field string) error {
+	t := v.Type()
+	if t.Kind() == reflect.Map {
+		v.Set(reflect.MakeMap(t))
+	}
 	seen := map[string]bool{}
 	for r.dec.More() {
 		tok, err := r.token()
@@ -142,18 +163,25 @@ func (r *specReader) object(t reflect.Type, field string) error {
 			return errors.New("is there twice: keep one")
 		}
 		seen[key] = true
-		next := reflect.TypeFor[any]()
+		var next reflect.Value
 		if t.Kind() == reflect.Map {
-			next = t.Elem()
+			next = reflect.New(t.Elem()).Elem()
 		} else if f, ok := r.jsonField(t, key); !ok {
 			r.unknown = append(r.unknown, r.field)
+			if _, err := r.skip(); err != nil {
+				return err
+			}
+			continue
 		} else if name := jsonName(f); name != key {
 			return fmt.Errorf("is spelled %q in runtime-spec", name)
 		} else {
-			next = f.Type
+			next = v.FieldByIndex(f.Index)
 		}
 		if err := r.value(next, r.field); err != nil {
 			return err
+		}
+		if t.Kind() == reflect.Map {
+			v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), next)
 		}
 	}
 	_, err := r.token()
@@ -180,17 +208,19 @@ func jsonName(f reflect.StructField) string {
 	return name
 }
 
-func fitsNumber(t reflect.Type, s string) bool {
-	var err error
+// setNumber says whether s is a number of v's type, which v then is.
+func setNumber(v reflect.Value, s string) bool {
 	switch {
-	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Int64:
-		_, err = strconv.ParseInt(s, 10, t.Bits())
-	case t.Kind() >= reflect.Uint && t.Kind() <= reflect.Uint64:
-		_, err = strconv.ParseUint(s, 10, t.Bits())
-	default:
-		return false
+	case v.CanInt():
+		n, err := strconv.ParseInt(s, 10, v.Type().Bits())
+		v.SetInt(n)
+		return err == nil
+	case v.CanUint():
+		n, err := strconv.ParseUint(s, 10, v.Type().Bits())
+		v.SetUint(n)
+		return err == nil
 	}
-	return err == nil
+	return false
 }
 
 func kindInWords(t reflect.Type) string {
