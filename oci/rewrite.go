@@ -147,7 +147,7 @@ func rewrite(original json.RawMessage, b *Bundle, d *Derived) ([]byte, error) {
 // container appears on the host.
 func runnerMounts(d *Delegation) []specs.Mount {
 	return []specs.Mount{
-		{Destination: runnerPlace, Type: "bind", Source: d.Code, Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev", "noexec"}},
+		{Destination: runnerPlace, Type: "bind", Source: d.Code, Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev"}},
 		{Destination: runnerPlace + "/" + d.Name, Type: "bind", Source: d.Runner, Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev"}},
 	}
 }

@@ -57,7 +57,7 @@ func (c Compilation) run(ctx context.Context, module *os.File, dir string) error
 	runtime.LockOSThread() // whose death is the child's
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("runner: compile: %w", err)
+		return c.judge(ctx, limited, err, "")
 	}
 	done := make(chan struct{})
 	go c.report(done)

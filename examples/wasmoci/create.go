@@ -97,16 +97,21 @@ func (r *ociRuntime) guestOf(dir string) (*guest, error) {
 		return nil, err
 	case found.Kind == oci.Wasm:
 		g.engine = found.Engine
-		head := make([]byte, wasi.FormatHead)
-		n, err := g.module.ReadAt(head, 0)
-		if err != nil && err != io.EOF {
-			return nil, err
-		}
-		g.format = wasi.FormatOf(head[:n])
-		return g, nil
+		g.format, err = formatOf(g.module)
+		return g, err
 	}
 	g.module.Close()
 	return nil, derr
+}
+
+// formatOf is what the head of a module says.
+func formatOf(module *os.File) (wasi.Format, error) {
+	head := make([]byte, wasi.FormatHead)
+	n, err := module.ReadAt(head, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return wasi.FormatOf(head[:n]), err
 }
 
 // detect decides what spec's process is, with its file, or with nil where that was not found.
@@ -483,7 +488,7 @@ func detached(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("clone the mount of %s: %w", dir, err)
 	}
 	f := os.NewFile(uintptr(fd), dir)
-	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC}
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("make the mount of %s read-only: %w", dir, err)

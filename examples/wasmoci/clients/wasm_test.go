@@ -108,7 +108,7 @@ func notRunnable(t *testing.T, s *setup) {
 		flags       []string
 		says        string
 	}{
-		{"neither a module nor a program", "neither", nil, `/guest`},
+		{"neither a module nor a program", "neither", []string{"--annotation", compat}, `/guest`},
 		{"a damaged module", "damaged", nil, `wazero`},
 		{"an engine that is not there", "wasm", []string{"--annotation", "run.oci.handler=wasmedge"}, `wasmedge`},
 		{"an engine that nobody knows", "wasm", []string{"--annotation", "run.oci.handler=nonesuch"}, `nonesuch`},

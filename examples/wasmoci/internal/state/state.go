@@ -70,7 +70,7 @@ func CheckID(id string) error {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_+-.", c) >= 0)
 	}
 	if !ok {
-		return fmt.Errorf("container ID %q: use up to 255 letters, digits and _ + - .", id)
+		return fmt.Errorf("container ID %q: use up to 255 letters, digits, dots and _ + -", id)
 	}
 	return nil
 }
