@@ -38,7 +38,31 @@ func cycleCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("the slowest end came after %v", worst)
 }
 
-// execsCommand does the same with a process that exec starts in a running container, by the path and entrypoint ARG.
+// eagerCommand is cycle by a client that does not wait for start, and sends the signal when it sees the runner.
+//
+//	eager TIMES SIGNAL STATUS DIR
+func eagerCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: eager TIMES SIGNAL STATUS DIR")
+	}
+	for i := range number(ts, args[0]) {
+		pid := made(ts, args[3], "cycled")
+		start := exec.Command("wasmoci", ts.Getenv("CONFIG"), ts.Getenv("ROOT"), "start", "cycled")
+		ts.Check(start.Start())
+		for begun := time.Now(); time.Since(begun) < late; {
+			if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.HasPrefix(string(line), "/dev/.wasmoci/") {
+				break
+			}
+		}
+		sent := time.Now()
+		wasmoci(ts, "kill", "cycled", args[1])
+		ts.Check(start.Wait())
+		ended(ts, pid, sent, number(ts, args[2]), i)
+		wasmoci(ts, "delete", "cycled")
+	}
+}
+
+// execsCommand is cycle for a process that exec starts in a running container, by the path and entrypoint ARG.
 //
 //	execs TIMES SIGNAL STATUS ID ARG...
 func execsCommand(ts *testscript.TestScript, neg bool, args []string) {

@@ -21,7 +21,7 @@ import (
 const inside = "WASMOCI_TEST_INSIDE"
 
 // times is how often the scripts do what has to succeed each time.
-var times = flag.Int("times", 5, "do what has to succeed each time `N` times")
+var times = flag.Int("times", 10, "do what has to succeed each time `N` times")
 
 // TestRootContainers runs testdata/containers with each delegate: real containers, made by crun and by runc, from this program and
 // the runner of one engine (engineFor), in a mount namespace of their own. Beside the commands and conditions of TestScript there are those of
@@ -99,6 +99,7 @@ func TestRootContainers(t *testing.T) {
 					"seccomp": seccompCommand,
 					"minimum": minimumCommand,
 					"cycle":   cycleCommand,
+					"eager":   eagerCommand,
 					"execs":   execsCommand,
 					"exits":   exitsCommand,
 					"often":   oftenCommand,
