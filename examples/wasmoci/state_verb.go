@@ -23,7 +23,7 @@ func newState(r *ociRuntime) *cobra.Command {
 		Use:   "state ID",
 		Short: "Print the state of a container as JSON",
 		Long: `Print the state of a container as JSON, as runtime-spec defines it. Of a WebAssembly container that has ended, the annotation
-` + annotationEnd + ` says how: exit, trap, signal, out of memory.`,
+` + annotationEnd + ` says how: exit, trap, signal, or killed, and then whether the container was out of memory.`,
 		Args: oneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, c, err := r.ours(args[0])
