@@ -86,9 +86,10 @@ test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it an
 	$(call native,wasmtime)
 	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
 
-test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them (Linux, as root; needs a C compiler)
-	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner
+test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them (Linux, as root; needs make deps)
+	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner ./examples/wasmoci
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
+	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run TestRootContainers ./examples/wasmoci
 
 test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
 	. .cache/wasmedge/env.sh && $(call native,wasmedge)
@@ -105,10 +106,11 @@ test-gc: ## the conformance suite while Go's collector never rests
 test-user: ## all tests as a user who is not root, also where make runs as root (Linux)
 	$(GO) test -exec "$(CURDIR)/.ci/as-user" -skip TestConformanceUnchecked ./...
 
-test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user (Linux, as root)
-	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner
+test-root: ## attempts to escape that need root: devices, mounts, no /proc, no openat2, another user; containers (Linux, as root; needs make deps)
+	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner ./examples/wasmoci
 	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
 	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRootContainers ./examples/wasmoci
 
 test-clients: ## the program under real podman with crun and runc: commands, pods, escapes, the guide (Linux, as root; needs make deps)
 	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients

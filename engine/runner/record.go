@@ -18,12 +18,14 @@ const (
 	KindSignal Kind = "signal" // a signal that the runner handles ended it; Detail is its number
 	KindMemory Kind = "memory" // the guest was not started because its memory does not fit into its limit
 	KindError  Kind = "error"  // it could not be run, or the runner failed; Detail says why
+	KindKilled Kind = "killed" // the runner was killed, which it cannot record: its container runtime does; Detail says why, where it is known
 )
 
 // maxDetail bounds a record's detail, so that the record fits into a pipe at once.
 const maxDetail = 512
 
-// Record is how a run ended, for what the exit status cannot say. A runner that was killed (KILL, the kernel out of memory) leaves none.
+// Record is how a run ended, for what the exit status cannot say. A runner that was killed (KILL, the kernel out of memory) leaves
+// none; [KindKilled] is for who finds that.
 type Record struct {
 	Status          int    `json:"status"` // exit status of the runner, 0 to 255
 	Kind            Kind   `json:"kind"`

@@ -38,7 +38,31 @@ func cycleCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("the slowest end came after %v", worst)
 }
 
-// execsCommand does the same with a process that exec starts in a running container, by the path and entrypoint ARG.
+// eagerCommand is cycle by a client that does not wait for start, and sends the signal when it sees the runner.
+//
+//	eager TIMES SIGNAL STATUS DIR
+func eagerCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: eager TIMES SIGNAL STATUS DIR")
+	}
+	for i := range number(ts, args[0]) {
+		pid := made(ts, args[3], "cycled")
+		start := exec.Command("wasmoci", ts.Getenv("CONFIG"), ts.Getenv("ROOT"), "start", "cycled")
+		ts.Check(start.Start())
+		for begun := time.Now(); time.Since(begun) < late; {
+			if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.HasPrefix(string(line), "/dev/.wasmoci/") {
+				break
+			}
+		}
+		sent := time.Now()
+		wasmoci(ts, "kill", "cycled", args[1])
+		ts.Check(start.Wait())
+		ended(ts, pid, sent, number(ts, args[2]), i)
+		wasmoci(ts, "delete", "cycled")
+	}
+}
+
+// execsCommand is cycle for a process that exec starts in a running container, by the path and entrypoint ARG.
 //
 //	execs TIMES SIGNAL STATUS ID ARG...
 func execsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -64,8 +88,8 @@ func number(ts *testscript.TestScript, text string) int {
 
 // made creates a container and returns its process.
 func made(ts *testscript.TestScript, dir, id string) (pid int) {
-	wasmoci(ts, "create", "--bundle", ts.MkAbs(dir), "--pid-file", ts.MkAbs("cycled.pid"), id)
-	return number(ts, strings.TrimSpace(ts.ReadFile("cycled.pid")))
+	wasmoci(ts, "create", "--bundle", ts.MkAbs(dir), "--pid-file", ts.MkAbs(id+".pid"), id)
+	return number(ts, strings.TrimSpace(ts.ReadFile(id+".pid")))
 }
 
 // wasmoci runs a command that has to succeed. What it writes goes to a file, which containers may hold open.
@@ -123,4 +147,26 @@ func oftenCommand(ts *testscript.TestScript, neg bool, args []string) {
 	for range *times {
 		exitsCommand(ts, false, args[1:])
 	}
+}
+
+// leftCommand runs a container to its end, and prints what state says of it. Its process must end with STATUS. The container, "ended", is
+// left for delete. What brings its end may be a signal, or PROGRAM, which exec starts in it, if the kernel runs out of memory: then it
+// kills the container's process first.
+//
+//	left DIR STATUS [SIGNAL | exec PROGRAM]
+func leftCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: left DIR STATUS [SIGNAL | exec PROGRAM]")
+	}
+	pid := made(ts, args[0], "ended")
+	wasmoci(ts, "start", "ended")
+	switch len(args) {
+	case 3:
+		wasmoci(ts, "kill", "ended", args[2])
+	case 4:
+		ts.Check(os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0))
+		_ = ts.Exec("wasmoci", ts.Getenv("CONFIG"), ts.Getenv("ROOT"), args[2], "ended", args[3]) // it ends with the container
+	}
+	ended(ts, pid, time.Now(), number(ts, args[1]), 0)
+	ts.Check(ts.Exec("wasmoci", ts.Getenv("CONFIG"), ts.Getenv("ROOT"), "state", "ended"))
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,7 +21,7 @@ import (
 const inside = "WASMOCI_TEST_INSIDE"
 
 // times is how often the scripts do what has to succeed each time.
-var times = flag.Int("times", 5, "do what has to succeed each time `N` times")
+var times = flag.Int("times", 10, "do what has to succeed each time `N` times")
 
 // TestRootContainers runs testdata/containers with each delegate: real containers, made by crun and by runc, from this program and
 // the runner of one engine (engineFor), in a mount namespace of their own. Beside the commands and conditions of TestScript there are those of
@@ -50,7 +51,7 @@ func TestRootContainers(t *testing.T) {
 		t.Fatal(err)
 	}
 	prefix := t.TempDir()
-	if err := os.Chmod(prefix, 0o755); err != nil {
+	if err := opened(prefix); err != nil {
 		t.Fatal(err)
 	}
 	made := buildInside(t, prefix)
@@ -66,7 +67,7 @@ func TestRootContainers(t *testing.T) {
 				RequireExplicitExec: true,
 				RequireUniqueNames:  true,
 				Setup: func(env *testscript.Env) error {
-					if err := os.Chmod(env.WorkDir, 0o755); err != nil {
+					if err := opened(env.WorkDir); err != nil {
 						return err
 					}
 					config := fmt.Sprintf("delegate = %q\nrunners = %q\nengine = %q\nstate = %q\ncache = %q\n",
@@ -98,13 +99,20 @@ func TestRootContainers(t *testing.T) {
 					"seccomp": seccompCommand,
 					"minimum": minimumCommand,
 					"cycle":   cycleCommand,
+					"eager":   eagerCommand,
 					"execs":   execsCommand,
 					"exits":   exitsCommand,
 					"often":   oftenCommand,
+					"left":    leftCommand,
 				},
 			})
 		})
 	}
+}
+
+// opened lets every user through to a directory in a temporary directory: the root of a user namespace is one.
+func opened(dir string) error {
+	return errors.Join(os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755))
 }
 
 // only is what follows the name of the test in the pattern of -test.run.
@@ -128,6 +136,7 @@ func buildInside(t *testing.T, dir string) (made string) {
 		{[]string{"CGO_ENABLED=0"}, []string{"go", "build", "-o", filepath.Join(made, "look"), "testdata/inside/look/main.go"}},
 		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "look.wasm"), "testdata/inside/look/main.go"}},
 		{nil, []string{"clang", "--target=wasm32-wasi", "-O2", "-o", filepath.Join(made, "fill.wasm"), "testdata/inside/fill.c"}},
+		{nil, []string{"gcc", "-O2", "-static", "-o", filepath.Join(made, "fill"), "testdata/inside/fill.c"}},
 		{nil, []string{"gcc", "-Wall", "-Werror", "-O2", "-static", "-o", filepath.Join(made, "reach"), "testdata/inside/reach.c"}},
 	} {
 		build := exec.CommandContext(t.Context(), c.args[0], c.args[1:]...)

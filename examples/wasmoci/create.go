@@ -489,7 +489,7 @@ func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.Fil
 	if !d.ByDescriptor {
 		return nil
 	}
-	exe, err := os.Open(c.about.Runner)
+	exe, err := detached(c.about.Runner) // as what it is in the container, /proc/1/exe leads to a mount that nobody can write to
 	if err != nil {
 		return err
 	}
@@ -502,17 +502,17 @@ func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.Fil
 	return nil
 }
 
-// detached opens a directory as a mount of its own, read-only, which is nowhere: what is above cannot be reached from it.
-func detached(dir string) (*os.File, error) {
-	fd, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+// detached opens a file or a directory as a mount of its own, read-only, which is nowhere: what is above cannot be reached from it.
+func detached(name string) (*os.File, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
-		return nil, fmt.Errorf("clone the mount of %s: %w", dir, err)
+		return nil, fmt.Errorf("clone the mount of %s: %w", name, err)
 	}
-	f := os.NewFile(uintptr(fd), dir)
+	f := os.NewFile(uintptr(fd), name)
 	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("make the mount of %s read-only: %w", dir, err)
+		return nil, fmt.Errorf("make the mount of %s read-only: %w", name, err)
 	}
 	return f, nil
 }

@@ -54,6 +54,9 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	}
 	if c, err := store.Get(id); err == nil && c != nil { // the one that made it, whatever is configured now
 		d.Path = c.Delegate
+		if !c.Native {
+			r.complete(c)
+		}
 	}
 	cmd := exec.Command(d.Path, line...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,9 +60,23 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 // readyPatience is how long start waits for a runner, which has its code compiled and takes milliseconds.
 const readyPatience = time.Minute
 
-// openReady opens the reading end of what a runner writes its byte to. No runner can have written yet.
+// openReady opens the reading end of what a runner writes its byte to. No runner can have written yet. Until it is closed, signals for the
+// container wait (awaitStart).
 func openReady(store *state.Store, id string) (*os.File, error) {
-	return os.OpenFile(filepath.Join(store.Path(id), readyFIFO), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(filepath.Join(store.Path(id), readyFIFO), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("start: %w", os.NewSyscallError("flock", err))
+	}
+	return f, nil
 }
 
 // awaitReady returns when the runner handles signals, or is gone: how it ended is for its exit status to tell.

@@ -6,13 +6,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 
 	"github.com/spf13/cobra"
 
-	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 	"github.com/wasmoci/wasmoci/oci"
 )
@@ -25,7 +23,7 @@ func newState(r *ociRuntime) *cobra.Command {
 		Use:   "state ID",
 		Short: "Print the state of a container as JSON",
 		Long: `Print the state of a container as JSON, as runtime-spec defines it. Of a WebAssembly container that has ended, the annotation
-` + annotationEnd + ` says how: exit, trap, signal, out of memory.`,
+` + annotationEnd + ` says how: exit, trap, signal, or killed, and then whether the container was out of memory.`,
 		Args: oneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, c, err := r.ours(args[0])
@@ -81,27 +79,4 @@ func restated(about []byte, store *state.Store, c *state.Container) (map[string]
 		delete(m, "annotations")
 	}
 	return m, nil
-}
-
-// maxRecord bounds what is read of a record.
-const maxRecord = 64 << 10
-
-// end says how a guest has ended: what its runner has written down, or, as a runner that is killed writes nothing, who killed it.
-func end(c *state.Container) string {
-	if f, err := os.Open(c.Record); err == nil {
-		data, _ := io.ReadAll(io.LimitReader(f, maxRecord))
-		f.Close()
-		var rec runner.Record
-		if line, _, _ := bytes.Cut(data, []byte("\n")); json.Unmarshal(line, &rec) == nil {
-			text := fmt.Sprintf("%s, status %d", rec.Kind, rec.Status)
-			if rec.Detail != "" {
-				text += ": " + rec.Detail
-			}
-			return text
-		}
-	}
-	if outOfMemory(c.Cgroup) {
-		return "memory, killed by the kernel"
-	}
-	return "killed"
 }

@@ -33,6 +33,9 @@ func straight() (*ociRuntime, error) {
 	if !isDelegated && !r.isNative(verb, args) {
 		return nil, nil
 	}
+	if verb == "kill" {
+		r.awaitStart(args)
+	}
 	return r, r.handOver()
 }
 

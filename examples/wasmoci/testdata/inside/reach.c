@@ -22,29 +22,47 @@ static void reach(const char *what, const char *name) {
 	reached = 1;
 }
 
+// attempt tries a link of the kernel's: to open what is behind it, or to learn that.
 static void attempt(const char *name) {
-	static const int flags[] = {O_RDONLY, O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC, O_PATH};
+	static const int flags[] = {O_RDONLY, O_WRONLY, O_RDWR, O_PATH};
 	char target[4096];
 	for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) {
 		int fd = open(name, flags[i] | O_NONBLOCK);
 		if (fd < 0)
 			continue;
-		char byte;
-		if (flags[i] == O_PATH || strcmp(name, "/proc/1/environ") || read(fd, &byte, 1) > 0)
-			reach("open", name);
+		reach("open", name);
 		close(fd);
 	}
 	if (readlink(name, target, sizeof target) > 0)
 		reach("readlink", name);
 }
 
-static void list(const char *name) {
-	DIR *d = opendir(name);
+// contents tries to read and to write a file of the kernel's, some of which open, and then say no.
+static void contents(const char *name) {
+	char byte = 0;
+	int fd = open(name, O_RDWR | O_NONBLOCK);
+	if (fd >= 0 && pwrite(fd, &byte, 1, 0x400000) > 0)
+		reach("write", name);
+	if (fd >= 0)
+		close(fd);
+	fd = open(name, O_RDONLY | O_NONBLOCK);
+	if (fd >= 0 && (read(fd, &byte, 1) > 0 || pread(fd, &byte, 1, 0x400000) > 0))
+		reach("read", name);
+	if (fd >= 0)
+		close(fd);
+}
+
+// each tries all links in a directory.
+static void each(const char *dir) {
+	char name[4096];
+	DIR *d = opendir(dir);
 	if (!d)
 		return;
 	for (struct dirent *e; (e = readdir(d));)
-		if (*e->d_name != '.')
-			reach(name, e->d_name);
+		if (*e->d_name != '.') {
+			snprintf(name, sizeof name, "%s/%s", dir, e->d_name);
+			attempt(name);
+		}
 	closedir(d);
 }
 
@@ -61,18 +79,24 @@ static void replace(const char *name) {
 }
 
 int main(void) {
-	static const char *const files[] = {"exe", "mem", "environ", "maps", "smaps", "pagemap", "root", "cwd", "auxv", "syscall", "stack", "fd/0", "fd/3", "fd/4", "fd/5", "fd/6", "fd/7", "fd/8"};
+	static const char *const links[] = {"exe", "root", "cwd", "fd/0", "fd/1", "fd/3", "fd/4", "fd/5", "fd/6", "fd/7", "fd/8", "ns/mnt"};
+	static const char *const files[] = {"mem", "environ", "maps", "smaps", "pagemap", "auxv", "stack", "syscall", "task/1/mem"};
 	char name[4096], byte;
+	for (int fd = 3; fd < 256; fd++) // what this process was given
+		if (fcntl(fd, F_GETFD) >= 0) {
+			snprintf(name, sizeof name, "%d", fd);
+			reach("descriptor", name);
+		}
+	for (unsigned i = 0; i < sizeof links / sizeof *links; i++) {
+		snprintf(name, sizeof name, "/proc/1/%s", links[i]);
+		attempt(name);
+	}
 	for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
 		snprintf(name, sizeof name, "/proc/1/%s", files[i]);
-		if (strcmp(files[i], "environ") && strcmp(files[i], "auxv") && strcmp(files[i], "stack") && strcmp(files[i], "syscall") && strcmp(files[i], "maps") && strcmp(files[i], "smaps") && strcmp(files[i], "pagemap"))
-			attempt(name);
-		int fd = open(name, O_RDONLY | O_NONBLOCK); // some open, and can then not be read
-		if (fd >= 0 && read(fd, &byte, 1) > 0)
-			reach("read", name);
+		contents(name);
 	}
-	list("/proc/1/fd");
-	list("/proc/1/map_files");
+	each("/proc/1/fd");
+	each("/proc/1/map_files");
 	replace("/proc/1/exe");
 	DIR *d = opendir("/dev/.wasmoci");
 	for (struct dirent *e; d && (e = readdir(d));)
@@ -95,9 +119,6 @@ int main(void) {
 	for (int fd = 0; pidfd >= 0 && fd < 16; fd++)
 		if (syscall(SYS_pidfd_getfd, pidfd, fd, 0) >= 0)
 			reach("pidfd_getfd", "1");
-	for (int fd = 3; fd < 64; fd++) // what this process itself was given
-		if (fcntl(fd, F_GETFD) >= 0 && fd != pidfd && (!d || fd != dirfd(d)))
-			reach("descriptor", "of its own");
 	if (!access("/proc/1/status", R_OK))
 		puts("looked");
 	return reached;

@@ -80,7 +80,7 @@ func inside() {
 		see("walk: %v", err)
 	}
 	for _, name := range []string{
-		"/dev/.wasmoci", "/dev/.wasmoci/", "/dev/.wasmoci/look.wasm", "/dev/../dev/.wasmoci", "dev/.wasmoci", "/dev/./.wasmoci/.", "/dev/fd", "/dev/fd/4",
+		"/dev/.wasmoci", "/dev/.wasmoci/", "/dev/.wasmoci/look.wasm", "/dev/../dev/.wasmoci", "dev/.wasmoci", "/dev/./.wasmoci/.", "/dev/fd/4",
 		"/proc/self", "/proc/self/exe", "/proc/self/environ", "/proc/self/mem", "/proc/self/maps", "/proc/self/fd", "/proc/self/fd/3", "/proc/self/fd/8",
 		"/proc/self/root", "/proc/self/cwd", "/proc/thread-self", "/proc/1", "/proc/1/exe", "/proc/1/mem", "/proc/1/environ", "/proc/1/cmdline", "/proc/1/maps",
 		"/proc/1/root", "/proc/1/fd/3", "/proc/1/task/1/mem", "/proc/cmdline", "/proc/sysrq-trigger",

@@ -1,0 +1,37 @@
+//go:build linux
+
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
+)
+
+// awaitStart keeps a signal back while somebody starts the container that it is for: until its runner can take it, or is gone. Without
+// a handler the first process of a PID namespace loses it. The delegate, which this process becomes, holds the lock as long as it
+// lives, so that no start begins meanwhile. KILL needs no handler, and does not wait. args are those of kill.
+func (r *ociRuntime) awaitStart(args []string) {
+	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return strings.HasPrefix(a, "-") })
+	if len(args) != 2 || state.CheckID(args[0]) != nil || slices.Contains([]string{"9", "KILL", "SIGKILL"}, strings.ToUpper(args[1])) {
+		return
+	}
+	store, err := r.store()
+	if err != nil {
+		return // handing over says so
+	}
+	fd, err := unix.Open(filepath.Join(store.Path(args[0]), readyFIFO), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0) // not closed by exec
+	if err != nil {
+		return // not one of ours
+	}
+	for begun := time.Now(); time.Since(begun) < readyPatience; time.Sleep(time.Millisecond) {
+		if err := unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB); err != unix.EWOULDBLOCK && err != unix.EINTR {
+			return
+		}
+	}
+}
