@@ -108,7 +108,7 @@ func TestDeriveKeeps(t *testing.T) {
 			"rlimits": [{"type": "RLIMIT_CORE", "hard": 18446744073709551615, "soft": 18446744073709551615}]},
 		"root": {"path": "` + b.Dir + `/rootfs", "idmap": "x"},
 		"mounts": [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}, {"destination": "data", "source": "` + b.Dir + `/data", "options": ["rbind"], "more": 1},
-			{"destination": "/dev/.wasmoci", "type": "bind", "source": "/run/wasmoci/4c1f/code", "options": ["bind", "rprivate", "ro", "nosuid", "nodev", "noexec"]},
+			{"destination": "/dev/.wasmoci", "type": "bind", "source": "/run/wasmoci/4c1f/code", "options": ["bind", "rprivate", "ro", "nosuid", "nodev"]},
 			{"destination": "/dev/.wasmoci/hello.wasm", "type": "bind", "source": "/usr/local/libexec/wasmoci/runner-wazero", "options": ["bind", "rprivate", "ro", "nosuid", "nodev"]}],
 		"annotations": {"run.oci.keep_original_groups": "1", "a": ""},
 		"hooks": {"createRuntime": [{"path": "/usr/local/bin/wasmoci", "args": ["/usr/local/bin/wasmoci", "hook", "4c1f", "--", "/h"], "quick": true, "env": ["A=1"], "timeout": 3}],

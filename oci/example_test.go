@@ -112,7 +112,7 @@ func ExampleBundle_Derive() {
 	// rootfs:  /run/containers/hello/rootfs
 	// process: [/dev/.wasmoci/hello.wasm world] [WASMOCI_RUNNER=3]
 	// mount:   tmpfs at /dev []
-	// mount:   /run/wasmoci/hello/code at /dev/.wasmoci [bind rprivate ro nosuid nodev noexec]
+	// mount:   /run/wasmoci/hello/code at /dev/.wasmoci [bind rprivate ro nosuid nodev]
 	// mount:   /usr/local/libexec/wasmoci/runner at /dev/.wasmoci/hello.wasm [bind rprivate ro nosuid nodev]
 	// hook:    [/usr/local/bin/wasmoci hook hello -- /usr/bin/cleanup cleanup -v]
 	// guest:   [/hello.wasm world] [LANG=C]

@@ -25,7 +25,7 @@ import (
 // TestMain is the runner, or what compiles for it, where it is called by their names: compiled code is for the very program that made it.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
-	case "runner":
+	case "runner", "wasmoci-compile": // as runner.Compile calls it
 		main()
 	case "export":
 		if err := export(os.Args[1], os.Args[2], os.Args[3]); err != nil {

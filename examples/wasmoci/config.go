@@ -34,11 +34,6 @@ them: its annotations choose wasm or native, and one of the engines that have a 
 	return cmd
 }
 
-type setting struct {
-	Value string `json:"value"`
-	From  string `json:"from"`
-}
-
 func printConfig(w io.Writer, s *operator.Settings, form format, find func() (delegate.Delegate, error)) error {
 	all := make(map[string]setting)
 	for _, key := range s.Keys {

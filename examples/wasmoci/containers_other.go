@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wasmoci/wasmoci/oci"
 )
 
 // ociRuntime is nothing where there are no containers.
@@ -28,3 +30,7 @@ func (r *ociRuntime) runContainer(*cobra.Command, *creation, string, bool, bool)
 }
 
 func (r *ociRuntime) report(error) error { return nil }
+
+func (r *ociRuntime) explain(*explanation, *host, *oci.Bundle) error {
+	return fmt.Errorf("explain: containers need Linux: %w", errors.ErrUnsupported)
+}

@@ -65,7 +65,8 @@ func TestRootContainers(t *testing.T) {
 					name := filepath.Join(env.WorkDir, "operator.toml")
 					env.Setenv("CONFIG", "--config="+name)
 					env.Setenv("ROOT", "--root="+filepath.Join(env.WorkDir, ".root"))
-					env.Defer(func() { // what a script that failed has left
+					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-wazero")) // a static one, which says that it is not for people
+					env.Defer(func() {                                            // what a script that failed has left
 						dirs, _ := os.ReadDir(filepath.Join(env.WorkDir, ".root"))
 						for _, d := range dirs {
 							_ = exec.Command(delegate, "--root", filepath.Join(env.WorkDir, ".root"), "delete", "--force", d.Name()).Run()

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -23,11 +24,13 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 	"github.com/wasmoci/wasmoci/oci"
+	"github.com/wasmoci/wasmoci/wasi"
 )
 
 // creation is what create and run are told.
@@ -72,6 +75,8 @@ type guest struct {
 	module *os.File
 	path   string // of the module, in the container
 	engine string // that was named; "" where none was
+	format wasi.Format
+	native bool // it is none, but its annotations say so to others
 }
 
 // guestOf looks what the container of a bundle is: nil for a native one, and for what the delegate is to refuse.
@@ -93,10 +98,30 @@ func (r *ociRuntime) guestOf(dir string) (*guest, error) {
 		return nil, err
 	case found.Kind == oci.Wasm:
 		g.engine = found.Engine
-		return g, nil
+		g.format, err = formatOf(g.module)
+		return g, err
 	}
-	g.module.Close()
-	return nil, derr
+	defer g.module.Close()
+	if derr != nil {
+		return nil, derr
+	}
+	if err := runnable(g.module, g.path); err != nil {
+		return nil, err
+	}
+	if b.Claimed() {
+		return &guest{bundle: b, native: true}, nil
+	}
+	return nil, nil
+}
+
+// formatOf is what the head of a module says.
+func formatOf(module *os.File) (wasi.Format, error) {
+	head := make([]byte, wasi.FormatHead)
+	n, err := module.ReadAt(head, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return wasi.FormatOf(head[:n]), err
 }
 
 // detect decides what spec's process is, with its file, or with nil where that was not found.
@@ -138,6 +163,9 @@ func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) error {
 	}
 	if g == nil {
 		return r.handOver()
+	}
+	if g.native {
+		return r.makeNative(cmd, c, g, id, "create")
 	}
 	defer g.module.Close()
 	made, err := r.make(cmd, c, g, id)
@@ -293,17 +321,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	}
 	made.pidFile = cmp.Or(c.pidFile, filepath.Join(lock.Path(), "pid"))
 	made.bundle = filepath.Join(lock.Path(), "bundle")
-	if err := os.Mkdir(made.bundle, 0o711); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(made.bundle, "config.json"), derived.JSON, 0o600); err != nil {
-		return nil, err
-	}
-	original, err := os.ReadFile(filepath.Join(g.bundle.Dir, "config.json"))
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(lock.Path(), "config.json"), original, 0o600); err != nil {
+	if err := made.write(derived.JSON, g.bundle); err != nil {
 		return nil, err
 	}
 	about.Record = filepath.Join(lock.Path(), "record.json")
@@ -329,6 +347,21 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 // readyFIFO is where the runner says that it can take signals.
 const readyFIFO = "ready"
 
+// write puts the delegate's bundle, and what it was made from, into the container's directory.
+func (c *container) write(config []byte, from *oci.Bundle) error {
+	if err := os.Mkdir(c.bundle, 0o711); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.bundle, "config.json"), config, 0o600); err != nil {
+		return err
+	}
+	original, err := os.ReadFile(filepath.Join(from.Dir, "config.json"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.lock.Path(), "config.json"), original, 0o600)
+}
+
 // stopSignals is the container's own stop signal, as podman writes it down.
 func stopSignals(spec *specs.Spec) []int {
 	if n, err := strconv.Atoi(spec.Annotations["org.opencontainers.image.stopSignal"]); err == nil && n > 0 && n < 65 {
@@ -340,27 +373,47 @@ func stopSignals(spec *specs.Spec) []int {
 	return nil
 }
 
-// runnerFor returns the executable and the engine for a guest.
+// runnerFor returns the executable and the engine for a guest: the engine that was named, and no other; where none was, the first that
+// has a runner and can run what the module is.
 func runnerFor(s *operator.Settings, g *guest) (exe, name string, err error) {
-	name = cmp.Or(g.engine, "wazero")
-	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" { // it may be an annotation of the image's, and becomes part of a path
-		return "", "", unknownEngineError(name)
+	if strings.Trim(g.engine, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" { // an annotation of the image's, which becomes part of a path
+		return "", "", unknownEngineError(g.engine)
 	}
-	exe = s.Runner(name)
-	if _, err := os.Stat(exe); err != nil {
-		return "", "", &missingRunnerError{name, exe, err}
+	if g.engine != "" {
+		exe = s.Runner(g.engine)
+		if _, err := os.Stat(exe); err != nil {
+			return "", "", &missingRunnerError{g.engine, g.format, installed(s), err}
+		}
+		return exe, g.engine, nil
 	}
-	return exe, name, nil
+	for _, d := range engine.List() {
+		if _, can := d.Capabilities[g.format]; !can {
+			continue
+		}
+		exe := s.Runner(d.Name)
+		if _, serr := os.Stat(exe); serr == nil {
+			return exe, d.Name, nil
+		} else if name == "" {
+			name, err = d.Name, serr
+		}
+	}
+	return "", "", &missingRunnerError{name, g.format, installed(s), err}
 }
 
 // missingRunnerError is an engine that has no runner on this machine.
 type missingRunnerError struct {
-	engine, path string
-	err          error
+	engine    string
+	format    wasi.Format
+	installed []string
+	err       error
 }
 
 func (e *missingRunnerError) Error() string {
-	return fmt.Sprintf("no runner for engine %q: %v: install it, or have the container name another engine (wasmoci engines)", e.engine, e.err)
+	there := "there is no other"
+	if len(e.installed) > 0 {
+		there = "installed are " + strings.Join(e.installed, ", ")
+	}
+	return fmt.Sprintf("no runner for engine %q, which would run this (%s): %v: install it (make install RUNNERS=...); %s", e.engine, e.format, e.err, there)
 }
 func (e *missingRunnerError) Unwrap() error   { return e.err }
 func (e *missingRunnerError) ExitStatus() int { return 126 }
@@ -456,7 +509,7 @@ func detached(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("clone the mount of %s: %w", dir, err)
 	}
 	f := os.NewFile(uintptr(fd), dir)
-	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC}
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("make the mount of %s read-only: %w", dir, err)

@@ -3,6 +3,9 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
+
 	"github.com/spf13/cobra"
 )
 
@@ -26,8 +29,25 @@ func newDelegated(r *ociRuntime) []*cobra.Command {
 			Use:                v.name,
 			Short:              v.short + ", by the delegate",
 			DisableFlagParsing: true,
-			RunE:               func(*cobra.Command, []string) error { return r.handOver() },
+			RunE: func(_ *cobra.Command, args []string) error {
+				if v.name == "checkpoint" {
+					if err := r.nativeOnly(v.name, args); err != nil {
+						return err
+					}
+				}
+				return r.handOver()
+			},
 		})
 	}
 	return all
+}
+
+// nativeOnly refuses a verb for a WebAssembly container, whose ID is one of args.
+func (r *ociRuntime) nativeOnly(verb string, args []string) error {
+	for _, arg := range args {
+		if _, c, err := r.ours(arg); err != nil || c != nil && !c.Native {
+			return cmp.Or(err, fmt.Errorf("%s: %q is a WebAssembly container, whose memory is its engine's: there is no way yet to go on with it elsewhere", verb, arg))
+		}
+	}
+	return nil
 }

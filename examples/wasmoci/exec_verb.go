@@ -78,7 +78,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err != nil {
 		return err
 	}
-	if c == nil {
+	if c == nil || c.Native {
 		return r.handOver()
 	}
 	bundle, err := oci.LoadBundle(store.Path(id))

@@ -16,7 +16,7 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-func newExplain() *cobra.Command {
+func newExplain(r *ociRuntime) *cobra.Command {
 	var (
 		b     bundle
 		h     host
@@ -31,8 +31,10 @@ enforced by the host, limited, ignored, or rejected; and which engine would run 
 
 The exit status is that of a run which fails before it compiles the module, and 0 where nothing is in the way so far.
 What only compiling and starting shows is not found out: whether the module is valid, whether it exports the entrypoint and
-imports only what the host has, how much memory it starts with, and whether the cache directory can be used. With
---where entered the module and the mounts are not looked at either, and no engine is chosen for them.`,
+imports only what the host has, how much memory it starts with, and whether the cache directory can be used.
+
+With --where entered it is the container that is explained, which ` + "`wasmoci create`" + ` would make: native, by which delegate, or WebAssembly, with
+which runner; who decided that, the operator's settings among them; and what becomes of each field.`,
 		Example: `  wasmoci explain --bundle examples/bundles/hello
   wasmoci explain --bundle DIR --engine wazero
   wasmoci explain --bundle DIR --where entered --format json
@@ -44,7 +46,10 @@ imports only what the host has, how much memory it starts with, and whether the 
 				return err
 			}
 			e := explanation{Bundle: loaded.Dir, Where: where, Plan: plan}
-			if err == nil {
+			switch {
+			case where == oci.Entered:
+				err = cmp.Or(r.explain(&e, &h, loaded), err)
+			case err == nil:
 				err = e.look(cmd.Context(), &h, loaded)
 			}
 			out := cmd.OutOrStdout()
@@ -70,16 +75,13 @@ type explanation struct {
 	Detection *oci.Detection `json:"detection,omitempty"` // absent where the module was not found
 	Engine    string         `json:"engine,omitempty"`    // which would run it
 	Refused   string         `json:"refused,omitempty"`   // why no engine would
+	Runner    string         `json:"runner,omitempty"`    // its executable, in a container
+	Delegate  *setting       `json:"delegate,omitempty"`  // who would make the container, and who says so
 	*oci.Plan
 }
 
 // look finds out what a run would: what the module is, where it can be seen from here, and which engine would run it.
 func (e *explanation) look(ctx context.Context, h *host, loaded *oci.Bundle) error {
-	if e.Where == oci.Entered {
-		found := oci.Detect(loaded.Spec, oci.DetectOptions{Engine: h.engine})
-		e.Detection = &found
-		return found.Err()
-	}
 	_, content, found, err := module(loaded, e.Plan, h.engine)
 	if found != (oci.Detection{}) {
 		e.Detection = &found
@@ -119,6 +121,12 @@ func (e *explanation) table(w io.Writer) error {
 	if e.Engine != "" {
 		row("engine", e.Engine)
 	}
+	if e.Runner != "" {
+		row("runner", e.Runner)
+	}
+	if e.Delegate != nil {
+		row("delegate", e.Delegate.Value+" ("+e.Delegate.From+")")
+	}
 	if e.Refused != "" {
 		row("engine", "none: "+strings.Join(strings.Fields(e.Refused), " "))
 	}
@@ -142,6 +150,12 @@ func (e *explanation) table(w io.Writer) error {
 		row(a.Field, a.Verdict.String(), a.Reason)
 	}
 	return tw.Flush()
+}
+
+// setting is a value, and who says so.
+type setting struct {
+	Value string `json:"value"`
+	From  string `json:"from"`
 }
 
 func quoted(list []string) string {

@@ -53,7 +53,7 @@ it was found and cannot be run, 125 for a failure of wasmoci itself.`,
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetFlagErrorFunc(usage)
 	r := containers(cmd)
-	cmd.AddCommand(newRun(r), newExplain(), newEngines(), newCompile())
+	cmd.AddCommand(newRun(r), newExplain(r), newEngines(), newCompile())
 	return cmd, r
 }
 

@@ -74,7 +74,7 @@ func restated(about []byte, store *state.Store, c *state.Container) (map[string]
 			annotations[k] = v
 		}
 	}
-	if m["status"] == "stopped" {
+	if m["status"] == "stopped" && !c.Native {
 		annotations[annotationEnd] = end(c)
 	}
 	if len(annotations) > 0 {

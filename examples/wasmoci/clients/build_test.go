@@ -24,7 +24,8 @@ func build(dir string) error {
 	}
 	err := errors.Join(
 		goBuild(filepath.Join(prefix, "bin", "wasmoci"), "github.com/wasmoci/wasmoci/examples/wasmoci"),
-		goBuild(filepath.Join(prefix, "libexec", "wasmoci", "runner-wazero"), "github.com/wasmoci/wasmoci/examples/runner"),
+		command(exec.Command("make", "--no-print-directory", "-C", "../../..", "build-runner")),
+		command(exec.Command("cp", "../../../bin/runner-wazero", "../../../bin/runner-wasmtime", filepath.Join(prefix, "libexec", "wasmoci"))),
 		os.Symlink("wasmoci", filepath.Join(prefix, "bin", "crun-wasm")),
 	)
 	if err != nil {

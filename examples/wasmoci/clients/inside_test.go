@@ -209,4 +209,8 @@ netns = "none"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "none"
+
+# podman 5 takes this one for an image of the platform wasi/wasm, whatever --runtime says; its crun comes with another of that name.
+[engine.runtimes]
+crun-wasm = ["/usr/local/bin/crun-wasm"]
 `

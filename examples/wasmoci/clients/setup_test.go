@@ -147,14 +147,17 @@ func (r result) want(t *testing.T, status int, stdout string) {
 	}
 }
 
-// background starts the guest in a container of its own, waits until its log has a line, and returns the container's name. The container
+// background starts the guest in a container of its own, waits until its log has a line, of either stream, and returns the container's name. The container
 // is removed in the end.
 func (s *setup) background(t *testing.T, flags []string, args ...string) string {
 	t.Helper()
 	const name = "guest"
 	s.must(t, append(append([]string{"run", "--detach", "--name", name}, flags...), append([]string{s.image}, args...)...)...)
 	t.Cleanup(func() { s.remove(t, name) })
-	s.eventually(t, "a line in the log", func() bool { return s.must(t, "logs", name) != "" })
+	s.eventually(t, "line in the log", func() bool {
+		r := s.podman(t, "logs", name)
+		return r.stdout+r.stderr != ""
+	})
 	return name
 }
 

@@ -44,6 +44,7 @@ type Container struct {
 	Name     string         `json:"name"`             // of the runner in there
 	Record   string         `json:"record,omitempty"` // file in which the runner says how the guest ended
 	Cgroup   string         `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
+	Native   bool           `json:"native,omitempty"` // it is a native container, of a bundle without its annotations
 	Made     oci.Delegation `json:"made"`             // what it was derived with
 }
 
@@ -70,7 +71,7 @@ func CheckID(id string) error {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_+-.", c) >= 0)
 	}
 	if !ok {
-		return fmt.Errorf("container ID %q: use up to 255 letters, digits and _ + - .", id)
+		return fmt.Errorf("container ID %q: use up to 255 letters, digits, dots and _ + -", id)
 	}
 	return nil
 }
