@@ -65,6 +65,8 @@ func TestRootContainers(t *testing.T) {
 					name := filepath.Join(env.WorkDir, "operator.toml")
 					env.Setenv("CONFIG", "--config="+name)
 					env.Setenv("ROOT", "--root="+filepath.Join(env.WorkDir, ".root"))
+					env.Setenv("DELEGATE", delegate)
+					env.Setenv("OTHER", map[string]string{"crun": "/usr/sbin/runc", "runc": "/usr/bin/crun"}[name])
 					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-wazero")) // a static one, which says that it is not for people
 					env.Defer(func() {                                            // what a script that failed has left
 						dirs, _ := os.ReadDir(filepath.Join(env.WorkDir, ".root"))

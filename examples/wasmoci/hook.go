@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
+	"github.com/wasmoci/wasmoci/oci"
 )
 
 // newHook is what a delegate runs in place of a container's hook: the hook, with the state that the caller of create knows. The
@@ -34,8 +35,14 @@ func newHook() *cobra.Command {
 	}
 }
 
+// maxTold bounds a state, most of which are the container's annotations.
+const maxTold = 2 * oci.MaxConfigBytes
+
 func becomeHook(dir, hook string, argv []string) error {
-	told, err := io.ReadAll(io.LimitReader(os.Stdin, maxRecord))
+	told, err := io.ReadAll(io.LimitReader(os.Stdin, maxTold+1))
+	if err == nil && len(told) > maxTold {
+		err = fmt.Errorf("the delegate's state has more than %d bytes", maxTold)
+	}
 	if err != nil {
 		return fmt.Errorf("hook: %w", err)
 	}

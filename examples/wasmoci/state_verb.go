@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
@@ -35,7 +36,7 @@ func newState(r *ociRuntime) *cobra.Command {
 				return err
 			}
 			if c == nil {
-				return r.handOver()
+				return r.handOver(nil)
 			}
 			out, err := r.ask(c, r.line...)
 			if err != nil {
@@ -52,7 +53,11 @@ func newState(r *ociRuntime) *cobra.Command {
 
 // ask returns what the delegate of c prints.
 func (r *ociRuntime) ask(c *state.Container, args ...string) ([]byte, error) {
-	cmd := exec.Command(c.Delegate, args...)
+	d, err := r.delegateOf(c)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(d.Path, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	return out, delegated(err)
@@ -90,7 +95,7 @@ const maxRecord = 64 << 10
 
 // end says how a guest has ended: what its runner has written down, or, as a runner that is killed writes nothing, who killed it.
 func end(c *state.Container) string {
-	if f, err := os.Open(c.Record); err == nil {
+	if f, err := os.OpenFile(c.Record, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0); err == nil { // others may have put something else there
 		data, _ := io.ReadAll(io.LimitReader(f, maxRecord))
 		f.Close()
 		var rec runner.Record
