@@ -20,7 +20,7 @@ import (
 func (b *Bundle) original() (json.RawMessage, error) {
 	if b.config != nil {
 		read := new(specs.Spec)
-		if err := json.Unmarshal(b.config, read); err == nil && reflect.DeepEqual(read, b.Spec) {
+		if _, err := decodeSpec("config.json", b.config, read); err == nil && reflect.DeepEqual(read, b.Spec) {
 			return b.config, nil
 		}
 	}

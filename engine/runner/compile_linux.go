@@ -68,7 +68,7 @@ func (c Compilation) run(ctx context.Context, module *os.File, dir string) error
 		if user != nil {
 			err = fmt.Errorf("%w (without a user namespace nothing keeps a compiler from this user's files)", err)
 		}
-		return c.judge(ctx, limited, err, "")
+		return c.judge(ctx, limited, fmt.Errorf("start %s: %w", c.Runner, err), "")
 	}
 	done := make(chan struct{})
 	go c.report(done)

@@ -395,7 +395,7 @@ func stopSignals(spec *specs.Spec) []int {
 // runnerFor returns the executable and the engine for a guest: the engine that was named, and no other; where none was, the first that
 // has a runner and can run what the module is.
 func runnerFor(s *operator.Settings, g *guest) (exe, name string, err error) {
-	if strings.Trim(g.engine, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" { // an annotation of the image's, which becomes part of a path
+	if strings.Trim(g.engine, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" { // it may be an annotation of the image's, and becomes part of a path
 		return "", "", unknownEngineError(g.engine)
 	}
 	if g.engine != "" {

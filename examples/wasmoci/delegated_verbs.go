@@ -12,7 +12,7 @@ import (
 )
 
 // delegatedVerbs are those that the delegate does for every container, with its own flags.
-var delegatedVerbs = []struct{ name, short string }{
+var delegatedVerbs = []delegatedVerb{
 	{"kill", "Send a signal to a container"},
 	{"ps", "List the processes of a container"},
 	{"pause", "Stop all processes of a container for a while"},
@@ -23,6 +23,8 @@ var delegatedVerbs = []struct{ name, short string }{
 	{"checkpoint", "Write a native container down, to go on with it later"},
 	{"restore", "Go on with a native container that was written down"},
 }
+
+type delegatedVerb struct{ name, short string }
 
 func newDelegated(r *ociRuntime) []*cobra.Command {
 	var all []*cobra.Command

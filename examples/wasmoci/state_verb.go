@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -111,21 +109,4 @@ func end(c *state.Container) string {
 		return "memory, killed by the kernel"
 	}
 	return "killed"
-}
-
-// outOfMemory says whether the kernel has killed in the container's cgroup, which is there until it is deleted.
-func outOfMemory(dir string) bool {
-	if dir == "" {
-		return false
-	}
-	for _, name := range []string{"/sys/fs/cgroup/memory" + dir + "/memory.oom_control", "/sys/fs/cgroup" + dir + "/memory.events"} {
-		data, _ := os.ReadFile(name)
-		for line := range strings.Lines(string(data)) {
-			if n, ok := strings.CutPrefix(strings.TrimSpace(line), "oom_kill "); ok {
-				count, _ := strconv.Atoi(n)
-				return count > 0
-			}
-		}
-	}
-	return false
 }

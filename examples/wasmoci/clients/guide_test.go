@@ -33,7 +33,13 @@ func TestGuide(t *testing.T) {
 	}
 	shell := exec.CommandContext(t.Context(), "sh", "-c", script.String())
 	shell.Dir = "../../.."
-	shell.Env = append(os.Environ(), "HOME="+filepath.Join(os.Getenv(space), "memory", "home"), "PATH=/usr/local/bin:"+os.Getenv("PATH"))
+	caches, err := exec.Command("go", "env", "GOMODCACHE", "GOCACHE").Output() // where nothing can be downloaded
+	modules, builds, ok := strings.Cut(strings.TrimSpace(string(caches)), "\n")
+	if err != nil || !ok {
+		t.Fatalf("go env: %q, %v", caches, err)
+	}
+	shell.Env = append(os.Environ(), "HOME="+filepath.Join(os.Getenv(space), "memory", "home"), "PATH=/usr/local/bin:"+os.Getenv("PATH"),
+		"GOMODCACHE="+modules, "GOCACHE="+builds)
 	failed := shell.Run()
 	for i, s := range steps {
 		got, err := os.ReadFile(filepath.Join(dir, fmt.Sprint(i)))
