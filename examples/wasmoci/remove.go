@@ -16,17 +16,22 @@ import (
 )
 
 func newDelete(r *ociRuntime) *cobra.Command {
-	var force bool
+	var force, regex bool
 	cmd := &cobra.Command{
 		Use:   "delete [--force] ID",
 		Short: "Remove a container that has ended",
 		Long: `Remove a container that has ended, and all that is remembered of it. With --force a running one is killed first, and one that is
 not there is no error.`,
 		Args: oneID,
-		RunE: func(cmd *cobra.Command, args []string) error { return r.remove(args[0], force, r.line) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			if regex {
+				return r.removeMatching()
+			}
+			return r.remove(args[0], force, r.line)
+		},
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill the container if it runs; do nothing where there is none")
-	cmd.Flags().BoolP("regex", "r", false, "the delegate's: ID is a regular expression")
+	cmd.Flags().BoolVarP(&regex, "regex", "r", false, "the delegate's: ID is a regular expression")
 	return cmd
 }
 
@@ -67,6 +72,33 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 		err = nil
 	}
 	return and(err, r.clear(store, lock, id))
+}
+
+// removeMatching has the delegate remove what matches, which only it can tell, and then all that is left of what it has removed.
+func (r *ociRuntime) removeMatching() error {
+	store, err := r.store()
+	if err != nil {
+		return err
+	}
+	d, err := r.other()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(d.Path, r.line...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	failed := delegated(cmd.Run())
+	ids, err := store.List()
+	for _, id := range ids {
+		lock, lerr := store.Lock(id)
+		if lerr != nil {
+			return errors.Join(failed, lerr)
+		}
+		if c, _ := store.Get(id); lock.Fresh() || !r.exists(id, c) {
+			err = errors.Join(err, r.clear(store, lock, id))
+		}
+		lock.Unlock()
+	}
+	return and(failed, err)
 }
 
 // exists asks the delegate that has made c, or would make it, whether it has a container of this name. One that cannot be asked may
