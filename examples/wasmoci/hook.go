@@ -46,13 +46,16 @@ func becomeHook(dir, hook string, argv []string) error {
 	if err != nil {
 		return fmt.Errorf("hook: %w", err)
 	}
+	store := state.At(filepath.Dir(dir))
+	c, err := store.Get(filepath.Base(dir))
+	if err != nil || c == nil {
+		return errors.Join(fmt.Errorf("hook: nothing is known of the container in %s", dir), err)
+	}
+	if here, err := os.Getwd(); err == nil && here == filepath.Join(dir, "bundle") { // delegates run hooks in the bundle
+		_ = os.Chdir(c.Bundle) // it may be gone by now
+	}
 	var about map[string]any
 	if json.Unmarshal(told, &about) == nil {
-		store := state.At(filepath.Dir(dir))
-		c, err := store.Get(filepath.Base(dir))
-		if err != nil || c == nil {
-			return errors.Join(fmt.Errorf("hook: nothing is known of the container in %s", dir), err)
-		}
 		if about, err = restated(told, store, c); err != nil {
 			return fmt.Errorf("hook: %w", err)
 		}
