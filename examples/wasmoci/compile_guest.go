@@ -25,6 +25,14 @@ func (r *ociRuntime) compile(s *operator.Settings, exe, engineName string, g *gu
 	}
 }
 
+// prepare returns the compiled code of g. A signal ends a compilation, and then this process when that is cleared up.
+func (r *ociRuntime) prepare(ctx context.Context, s *operator.Settings, codes *prepared.Store, exe, engineName string, g *guest) (*prepared.Code, error) {
+	ctx, handled, stop := withSignals(ctx)
+	defer stop()
+	handled()
+	return codes.Get(ctx, g.module, exe, r.compile(s, exe, engineName, g))
+}
+
 // compiling tells how long a compilation has taken so far where somebody may read it: the log, or a terminal. Standard error itself
 // will be the container's.
 func (r *ociRuntime) compiling(module string) func(time.Duration) {

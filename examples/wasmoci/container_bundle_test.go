@@ -163,7 +163,7 @@ func minimumCommand(ts *testscript.TestScript, neg bool, args []string) {
 		if found == nil || strings.Contains(string(out), "goroutine ") {
 			ts.Fatalf("limit %s: %q has no line with %s and its minimum", limit, out, field)
 		}
-		for _, place := range []string{".state/*/*", ".root/*", ".cache/containers/*"} {
+		for _, place := range []string{".state/*/*", ".root/*", ".cache/containers/*/*"} {
 			if left, _ := filepath.Glob(ts.MkAbs(place)); len(left) > 0 {
 				ts.Fatalf("limit %s: it was refused, but there is %q", limit, left)
 			}

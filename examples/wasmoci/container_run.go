@@ -23,7 +23,7 @@ func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, de
 		return err
 	}
 	if g == nil {
-		return r.handOver()
+		return r.handNew("run", id)
 	}
 	if g.native {
 		return r.makeNative(cmd, c, g, id, "run")
@@ -43,6 +43,11 @@ func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, de
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil { // the container's process is to be this one's child
 		return os.NewSyscallError("prctl", err)
 	}
+	caught := make(chan os.Signal, 16)
+	if !detach { // from now on: what comes before the container is there is for it, too
+		signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
+		defer signal.Stop(caught)
+	}
 	made, err := r.make(cmd, c, g, id)
 	if err != nil {
 		return err
@@ -52,10 +57,12 @@ func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, de
 	if err != nil {
 		return fmt.Errorf("run: the delegate's pid file: %w", err)
 	}
-	caught := make(chan os.Signal, 16)
+	process, err := os.FindProcess(pid) // holds on to this very one: its number may be another's by the time a signal comes
+	if err != nil {
+		return and(fmt.Errorf("run: the container's process: %w", err), r.deleteMade(cmd, id))
+	}
+	defer func() { _ = process.Release() }()
 	if !detach {
-		signal.Notify(caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
-		defer signal.Stop(caught)
 		terminal.attach()
 	}
 	if err := r.startMade(made.about, id, append(r.globals(cmd), "start", id)); err != nil {
@@ -69,7 +76,7 @@ func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, de
 			if sig == syscall.SIGWINCH {
 				terminal.resize()
 			} else {
-				_ = syscall.Kill(pid, sig.(syscall.Signal))
+				_ = process.Signal(sig)
 			}
 		}
 	}()

@@ -75,6 +75,8 @@ func TestRootContainers(t *testing.T) {
 					name := filepath.Join(env.WorkDir, "operator.toml")
 					env.Setenv("CONFIG", "--config="+name)
 					env.Setenv("ROOT", "--root="+filepath.Join(env.WorkDir, ".root"))
+					env.Setenv("DELEGATE", delegate)
+					env.Setenv("OTHER", map[string]string{"crun": "/usr/sbin/runc", "runc": "/usr/bin/crun"}[name])
 					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-"+engineFor)) // a static one, which says that it is not for people
 					env.Setenv("MADE", made)
 					env.Setenv("TIMES", strconv.Itoa(*times))

@@ -83,7 +83,7 @@ type guest struct {
 func (r *ociRuntime) guestOf(dir string) (*guest, error) {
 	b, err := oci.LoadBundle(dir)
 	if err != nil {
-		if looksWasm(dir) {
+		if r.looksWasm(dir) {
 			return nil, err
 		}
 		return nil, nil // the delegate's to judge
@@ -92,7 +92,9 @@ func (r *ociRuntime) guestOf(dir string) (*guest, error) {
 	g.module, g.path, err = b.Locate()
 	found, derr := r.detect(b.Spec, g.module)
 	switch {
-	case err != nil && found.Kind != oci.Wasm:
+	case err != nil && found.Kind == oci.Refused:
+		return nil, derr
+	case err != nil && found.Kind == oci.Native:
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -143,17 +145,32 @@ func (r *ociRuntime) detect(spec *specs.Spec, module *os.File) (oci.Detection, e
 	return found, err
 }
 
-// looksWasm says whether a config.json that is no valid spec is meant for WebAssembly, so that its errors are worth telling.
-func looksWasm(dir string) bool {
-	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
+// looksWasm says whether a config.json that is no valid spec is meant for WebAssembly, so that its errors are worth telling: a delegate
+// that is less strict would run the module.
+func (r *ociRuntime) looksWasm(dir string) bool {
+	f, err := os.OpenFile(filepath.Join(dir, "config.json"), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return false
 	}
-	var spec specs.Spec
-	if json.Unmarshal(data, &spec) != nil {
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
 		return false
 	}
-	return oci.Detect(&spec, oci.DetectOptions{Argv0: os.Args[0]}).Kind == oci.Wasm
+	var spec specs.Spec
+	data, err := io.ReadAll(io.LimitReader(f, oci.MaxConfigBytes))
+	if err != nil || json.Unmarshal(data, &spec) != nil {
+		return false
+	}
+	b := &oci.Bundle{Spec: &spec}
+	if b.Dir, err = filepath.Abs(dir); err != nil {
+		return false
+	}
+	module, _, err := b.Locate()
+	if err == nil {
+		defer module.Close()
+	}
+	found, _ := r.detect(&spec, module)
+	return found.Kind != oci.Native
 }
 
 func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) error {
@@ -162,7 +179,7 @@ func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) error {
 		return err
 	}
 	if g == nil {
-		return r.handOver()
+		return r.handNew("create", id)
 	}
 	if g.native {
 		return r.makeNative(cmd, c, g, id, "create")
@@ -179,6 +196,9 @@ func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) error {
 // make has the delegate make the container, and looks whether it is what was asked for. The caller closes it, which lets others at
 // its name.
 func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) (_ *container, err error) {
+	if err := r.fixRoot(cmd); err != nil {
+		return nil, err
+	}
 	made, err := r.derive(cmd.Context(), c, g, id)
 	if err != nil {
 		return nil, err
@@ -187,6 +207,7 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 	args = append(args, made.args(cmd, c)...)
 	if err = delegated(made.command(append(args, id)).Run()); err == nil {
 		if err = made.verify(); err == nil {
+			made.about.Complete = true
 			err = made.lock.Save(made.about)
 		}
 		if err != nil {
@@ -267,25 +288,23 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 			made.close()
 		}
 	}()
-	if !lock.Fresh() {
-		if r.exists(id) {
-			return nil, fmt.Errorf("create: %q: %w", id, state.ErrExists)
-		}
-		if err := r.clear(store, lock, id); err != nil {
-			return nil, err
-		}
+	if err := r.reuse("create", store, lock, id); err != nil {
+		return nil, err
 	}
 	codes, err := prepared.Open(settings.Cache)
 	if err != nil {
 		return nil, err
 	}
-	code, err := codes.Get(ctx, g.module, exe, r.compile(settings, exe, engineName, g))
+	if err := r.sweep(store, codes); err != nil {
+		return nil, err
+	}
+	code, err := r.prepare(ctx, settings, codes, exe, engineName, g)
 	if err != nil {
 		return nil, err
 	}
 	about := &state.Container{
 		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
-		Code: codes.Container(codeName(lock, id)), Name: path.Base(g.path),
+		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),
 	}
 	made.about = about
 	if err := codeDirectory(about, code); err != nil {
@@ -420,7 +439,13 @@ func (e *missingRunnerError) ExitStatus() int { return 126 }
 
 // codeDirectory makes the directory that the container has its code from, with the file that the runner is mounted on.
 func codeDirectory(about *state.Container, code *prepared.Code) error {
-	if err := os.Mkdir(about.Code, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	above := filepath.Dir(about.Code)
+	for _, dir := range []string{above, about.Code} {
+		if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if err := os.Chmod(above, 0o711); err != nil {
 		return err
 	}
 	if err := os.Chmod(about.Code, 0o755); err != nil {
@@ -448,8 +473,12 @@ func listenFDs() int {
 // openCallers takes the descriptors over that the caller wants in the container.
 func (c *container) openCallers(n int) error {
 	for fd := 3; fd < 3+n; fd++ {
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
-			return fmt.Errorf("--preserve-fds: descriptor %d: %w", fd, err)
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC != 0 {
+			err = errors.New("this program's own, the caller has none there")
+		}
+		if err != nil {
+			return fmt.Errorf("--preserve-fds (and LISTEN_FDS): descriptor %d: %w", fd, err)
 		}
 		c.files = append(c.files, os.NewFile(uintptr(fd), "descriptor "+strconv.Itoa(fd)))
 	}
@@ -563,10 +592,18 @@ func delegated(err error) error {
 		return err
 	}
 	if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		return failed{128 + int(ws.Signal())}
+		return &killedError{ws.Signal()}
 	}
 	return failed{exit.ExitCode()}
 }
+
+// killedError is the end of a delegate that could not say anything.
+type killedError struct{ signal syscall.Signal }
+
+func (e *killedError) Error() string {
+	return fmt.Sprintf("the delegate was ended by signal %d (%v)", int(e.signal), e.signal)
+}
+func (e *killedError) ExitStatus() int { return 128 + int(e.signal) }
 
 // undo removes what derive made.
 func (c *container) undo() error { return forget(c.lock, c.about) }

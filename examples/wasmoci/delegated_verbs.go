@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
 
 // delegatedVerbs are those that the delegate does for every container, with its own flags.
@@ -37,11 +39,21 @@ func newDelegated(r *ociRuntime) []*cobra.Command {
 						return err
 					}
 				}
-				return r.handOver()
+				return r.handOver(r.meant(args))
 			},
 		})
 	}
 	return all
+}
+
+// meant is the container whose ID is one of a delegated verb's args, if this program remembers it.
+func (r *ociRuntime) meant(args []string) *state.Container {
+	for _, arg := range args {
+		if _, c, err := r.ours(arg); err == nil && c != nil {
+			return c
+		}
+	}
+	return nil
 }
 
 // nativeOnly refuses a verb for a WebAssembly container, whose ID is one of args.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,22 @@ type execution struct {
 	tty      bool
 	detach   bool
 	preserve int
+
+	capabilities    []string
+	groups          groups
+	label, apparmor string
+	noNewPrivileges bool
+}
+
+// groups are numbers of groups, as a flag.
+type groups []uint32
+
+func (g *groups) String() string { return "" }
+func (g *groups) Type() string   { return "GID" }
+func (g *groups) Set(text string) error {
+	n, err := strconv.ParseUint(text, 10, 32)
+	*g = append(*g, uint32(n))
+	return err
 }
 
 func newExec(r *ociRuntime) *cobra.Command {
@@ -62,12 +79,12 @@ of its root file system, a function of one (PATH#FUNCTION), or a native program 
 	f.StringArrayVarP(&e.env, "env", "e", nil, "`NAME=VALUE` for the environment of the process")
 	f.StringVarP(&e.user, "user", "u", "", "`UID[:GID]` of the process")
 	f.IntVar(&e.preserve, "preserve-fds", 0, "pass `N` more descriptors to the process")
-	f.StringArray("cap", nil, "a `CAPABILITY` more")
-	f.StringArrayP("additional-gids", "g", nil, "a `GID` more")
-	f.String("process-label", "", "the process's SELinux `LABEL`")
-	f.String("apparmor", "", "the process's AppArmor `PROFILE`")
+	f.StringArrayVarP(&e.capabilities, "cap", "c", nil, "a `CAPABILITY` more")
+	f.VarP(&e.groups, "additional-gids", "g", "a `GID` more")
+	f.StringVar(&e.label, "process-label", "", "the process's SELinux `LABEL`")
+	f.StringVar(&e.apparmor, "apparmor", "", "the process's AppArmor `PROFILE`")
 	f.String("cgroup", "", "sub-`CGROUP` of the process")
-	f.Bool("no-new-privs", false, "let the process gain no privileges")
+	f.BoolVar(&e.noNewPrivileges, "no-new-privs", false, "let the process gain no privileges")
 	f.Bool("ignore-paused", false, "do so in a paused container too")
 	f.Bool("no-subreaper", false, "have the delegate be no subreaper")
 	return cmd
@@ -79,7 +96,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	if c == nil || c.Native {
-		return r.handOver()
+		return r.handOver(c)
 	}
 	bundle, err := oci.LoadBundle(store.Path(id))
 	if err != nil {
@@ -98,8 +115,10 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	spec.Process = process
 	found, derr := r.detect(&spec, module)
 	switch {
+	case found.Kind == oci.Native && e.process != "":
+		return r.handOver(c)
 	case found.Kind == oci.Native:
-		return r.handOver()
+		return r.execNative(cmd, e, c, store, process)
 	case err != nil:
 		return err
 	case derr != nil:
@@ -114,12 +133,12 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err != nil {
 		return err
 	}
-	code, err := codes.Get(cmd.Context(), module, c.Runner, r.compile(settings, c.Runner, c.Engine, g))
+	code, err := r.prepare(cmd.Context(), settings, codes, c.Runner, c.Engine, g)
 	if err != nil {
 		return err
 	}
 	if err := code.Link(c.Code); err != nil {
-		return err
+		return fmt.Errorf("exec: %q has no place for compiled code any more, create it anew: %w", id, err)
 	}
 	another := &container{runtime: r, about: c, first: 3 + listenFDs() + e.preserve}
 	defer another.closeFiles()
@@ -162,9 +181,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err := state.WriteJSON(file, inside); err != nil {
 		return err
 	}
-	args := append(r.globals(cmd), "exec", "--process", file, "--preserve-fds", strconv.Itoa(len(another.files)))
-	args = append(args, given(cmd, "pid-file", "console-socket", "detach", "tty", "ignore-paused", "no-subreaper", "cgroup")...)
-	other := another.command(append(args, id))
+	other := another.command(r.execArgs(cmd, c, file, another))
 	if err := other.Start(); err != nil {
 		return err
 	}
@@ -177,6 +194,33 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	return awaitReady(ready)
+}
+
+// execNative runs a program of the image in a WebAssembly container. It has what the container's process was to have: what the
+// delegate knows of is the runner's.
+func (r *ociRuntime) execNative(cmd *cobra.Command, e *execution, c *state.Container, store *state.Store, p *specs.Process) error {
+	another := &container{runtime: r, about: c}
+	defer another.closeFiles()
+	if err := another.openCallers(e.preserve + listenFDs()); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(store.Path(c.ID), "exec-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "process.json")
+	if err := state.WriteJSON(file, p); err != nil {
+		return err
+	}
+	return attended(another.command(r.execArgs(cmd, c, file, another)))
+}
+
+// execArgs are the delegate's for a process in c that a file describes.
+func (r *ociRuntime) execArgs(cmd *cobra.Command, c *state.Container, file string, another *container) []string {
+	args := append(r.globals(cmd), "exec", "--process", file, "--preserve-fds", strconv.Itoa(len(another.files)))
+	args = append(args, given(cmd, "pid-file", "console-socket", "detach", "tty", "ignore-paused", "no-subreaper", "cgroup")...)
+	return append(args, c.ID)
 }
 
 // read returns the process that exec is to run in a container whose own is given.
@@ -195,6 +239,20 @@ func (e *execution) read(own *specs.Process, command []string) (*specs.Process, 
 	p := *own
 	p.Args, p.Terminal = command, e.tty
 	p.Env = append(slices.Clone(own.Env), e.env...)
+	p.User.AdditionalGids = append(slices.Clone(own.User.AdditionalGids), e.groups...)
+	p.NoNewPrivileges = own.NoNewPrivileges || e.noNewPrivileges
+	p.SelinuxLabel = cmp.Or(e.label, own.SelinuxLabel)
+	p.ApparmorProfile = cmp.Or(e.apparmor, own.ApparmorProfile)
+	if len(e.capabilities) > 0 {
+		var all specs.LinuxCapabilities
+		if own.Capabilities != nil {
+			all = *own.Capabilities
+		}
+		for _, set := range []*[]string{&all.Bounding, &all.Effective, &all.Permitted} {
+			*set = append(slices.Clone(*set), e.capabilities...)
+		}
+		p.Capabilities = &all
+	}
 	if e.cwd != "" {
 		p.Cwd = e.cwd
 	}

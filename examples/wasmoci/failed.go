@@ -16,5 +16,8 @@ func and(err, more error) error {
 	if more == nil {
 		return err
 	}
+	if err == nil {
+		return more
+	}
 	return errors.Join(err, more)
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
+	"github.com/wasmoci/wasmoci/oci"
 )
 
 // newHook is what a delegate runs in place of a container's hook: the hook, with the state that the caller of create knows. The
@@ -34,18 +35,27 @@ func newHook() *cobra.Command {
 	}
 }
 
+// maxTold bounds a state, most of which are the container's annotations.
+const maxTold = 2 * oci.MaxConfigBytes
+
 func becomeHook(dir, hook string, argv []string) error {
-	told, err := io.ReadAll(io.LimitReader(os.Stdin, maxRecord))
+	told, err := io.ReadAll(io.LimitReader(os.Stdin, maxTold+1))
+	if err == nil && len(told) > maxTold {
+		err = fmt.Errorf("the delegate's state has more than %d bytes", maxTold)
+	}
 	if err != nil {
 		return fmt.Errorf("hook: %w", err)
 	}
+	store := state.At(filepath.Dir(dir))
+	c, err := store.Get(filepath.Base(dir))
+	if err != nil || c == nil {
+		return errors.Join(fmt.Errorf("hook: nothing is known of the container in %s", dir), err)
+	}
+	if here, err := os.Getwd(); err == nil && here == filepath.Join(dir, "bundle") { // delegates run hooks in the bundle
+		_ = os.Chdir(c.Bundle) // it may be gone by now
+	}
 	var about map[string]any
 	if json.Unmarshal(told, &about) == nil {
-		store := state.At(filepath.Dir(dir))
-		c, err := store.Get(filepath.Base(dir))
-		if err != nil || c == nil {
-			return errors.Join(fmt.Errorf("hook: nothing is known of the container in %s", dir), err)
-		}
 		if about, err = restated(told, store, c); err != nil {
 			return fmt.Errorf("hook: %w", err)
 		}

@@ -32,7 +32,7 @@ func newList(r *ociRuntime) *cobra.Command {
 				return err
 			}
 			if len(ids) == 0 {
-				return r.handOver()
+				return r.handOver(nil)
 			}
 			d, err := r.other()
 			if err != nil {

@@ -47,7 +47,7 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 		return err
 	}
 	if filepath.Base(d.Path) == "runc" { // which has no engines
-		return r.handOver()
+		return r.handNew(verb, id)
 	}
 	store, err := r.store()
 	if err != nil {
@@ -58,13 +58,8 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 		return err
 	}
 	defer lock.Unlock()
-	if !lock.Fresh() {
-		if r.exists(id) {
-			return fmt.Errorf("%s: %q: %w", verb, id, state.ErrExists)
-		}
-		if err := r.clear(store, lock, id); err != nil {
-			return err
-		}
+	if err := r.reuse(verb, store, lock, id); err != nil {
+		return err
 	}
 	about := &state.Container{Bundle: g.bundle.Dir, Created: time.Now().UTC(), Delegate: d.Path, Native: true}
 	made := &container{runtime: r, lock: lock, about: about, bundle: filepath.Join(lock.Path(), "bundle")}
@@ -95,9 +90,15 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 	if verb == "create" {
 		err = delegated(other.Run())
 	} else {
+		lock.Unlock() // others may delete it meanwhile
 		err = attended(other)
+		again, lerr := store.Lock(id)
+		if lerr != nil {
+			return and(err, lerr)
+		}
+		defer again.Unlock()
 	}
-	if !r.exists(id) {
+	if !r.exists(id, about) {
 		return and(err, forget(lock, about))
 	}
 	return err

@@ -3,10 +3,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -15,17 +16,22 @@ import (
 )
 
 func newDelete(r *ociRuntime) *cobra.Command {
-	var force bool
+	var force, regex bool
 	cmd := &cobra.Command{
 		Use:   "delete [--force] ID",
 		Short: "Remove a container that has ended",
 		Long: `Remove a container that has ended, and all that is remembered of it. With --force a running one is killed first, and one that is
 not there is no error.`,
 		Args: oneID,
-		RunE: func(cmd *cobra.Command, args []string) error { return r.remove(args[0], force, r.line) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			if regex {
+				return r.removeMatching()
+			}
+			return r.remove(args[0], force, r.line)
+		},
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill the container if it runs; do nothing where there is none")
-	cmd.Flags().BoolP("regex", "r", false, "the delegate's: ID is a regular expression")
+	cmd.Flags().BoolVarP(&regex, "regex", "r", false, "the delegate's: ID is a regular expression")
 	return cmd
 }
 
@@ -34,8 +40,11 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(store.Path(id)); state.CheckID(id) != nil || err != nil {
-		return r.handOver()
+	if state.CheckID(id) != nil {
+		return r.handOver(nil)
+	}
+	if _, err := os.Lstat(store.Path(id)); err != nil {
+		return r.handOver(nil)
 	}
 	lock, err := store.Lock(id)
 	if err != nil {
@@ -46,51 +55,153 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 		if err := lock.Remove(); err != nil {
 			return err
 		}
-		return r.handOver()
+		return r.handOver(nil)
+	}
+	c, _ := store.Get(id) // what cannot be read goes, too
+	d, err := r.delegateOf(c)
+	if err != nil {
+		return err
+	}
+	if c != nil && !c.Native {
+		r.complete(c)
+	}
+	cmd := exec.Command(d.Path, line...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err = delegated(cmd.Run())
+	if err != nil && r.exists(id, c) {
+		return err
+	}
+	if force {
+		err = nil
+	}
+	return and(err, r.clear(store, lock, id))
+}
+
+// removeMatching has the delegate remove what matches, which only it can tell, and then all that is left of what it has removed.
+func (r *ociRuntime) removeMatching() error {
+	store, err := r.store()
+	if err != nil {
+		return err
 	}
 	d, err := r.other()
 	if err != nil {
 		return err
 	}
-	if c, err := store.Get(id); err == nil && c != nil { // the one that made it, whatever is configured now
-		d.Path = c.Delegate
-		if !c.Native {
-			r.complete(c)
-		}
-	}
-	cmd := exec.Command(d.Path, line...)
+	cmd := exec.Command(d.Path, r.line...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := delegated(cmd.Run()); err != nil {
-		if r.exists(id) || !force {
-			if r.exists(id) {
-				return err
-			}
-			return and(err, r.clear(store, lock, id))
+	failed := delegated(cmd.Run())
+	ids, err := store.List()
+	for _, id := range ids {
+		lock, lerr := store.Lock(id)
+		if lerr != nil {
+			return errors.Join(failed, lerr)
 		}
+		if c, _ := store.Get(id); lock.Fresh() || !r.exists(id, c) {
+			err = errors.Join(err, r.clear(store, lock, id))
+		}
+		lock.Unlock()
 	}
-	return r.clear(store, lock, id)
+	return and(failed, err)
 }
 
-// exists asks the delegate whether it has a container of this name.
-func (r *ociRuntime) exists(id string) bool {
-	d, err := r.other()
+// exists asks the delegate that has made c, or would make it, whether it has a container of this name. One that cannot be asked may
+// have it.
+func (r *ociRuntime) exists(id string, c *state.Container) bool {
+	d, err := r.delegateOf(c)
 	if err != nil {
-		return false
+		return true
 	}
 	args := []string{"state", id}
 	if r.root != "" {
 		args = append([]string{"--root", r.root}, args...)
 	}
-	return exec.Command(d.Path, args...).Run() == nil
+	var exit *exec.ExitError
+	err = exec.Command(d.Path, args...).Run()
+	return err == nil || !errors.As(err, &exit) || !exit.Exited()
 }
 
-// clear removes what is left of the container id, whatever state it is in.
+// reuse makes room for a container of a name that there was before: nothing of one that the delegate does not have any more is left.
+func (r *ociRuntime) reuse(verb string, store *state.Store, lock *state.Lock, id string) error {
+	if lock.Fresh() {
+		return nil
+	}
+	c, _ := store.Get(id)
+	if r.exists(id, c) {
+		return fmt.Errorf("%s: %q: %w", verb, id, state.ErrExists)
+	}
+	if err := r.clearCode(store, id); err != nil {
+		return err
+	}
+	return lock.Empty()
+}
+
+// handNew becomes the delegate, for a new native container: what is left of an earlier one of that name that was WebAssembly would
+// be taken for its state.
+func (r *ociRuntime) handNew(verb, id string) error {
+	store, err := r.store()
+	if err != nil {
+		return err
+	}
+	if state.CheckID(id) != nil {
+		return r.handOver(nil)
+	}
+	if _, err := os.Lstat(store.Path(id)); err != nil {
+		return r.handOver(nil)
+	}
+	lock, err := store.Lock(id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	if err := r.reuse(verb, store, lock, id); err != nil {
+		return err
+	}
+	if err := lock.Remove(); err != nil {
+		return err
+	}
+	return r.handOver(nil)
+}
+
+// sweep removes the compiled code of containers of which nothing is known any more: their state went with a reboot.
+func (r *ociRuntime) sweep(store *state.Store, codes *prepared.Store) error {
+	ids, err := codes.Containers(store.Path("."))
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := os.Lstat(store.Path(id)); !errors.Is(err, fs.ErrNotExist) || state.CheckID(id) != nil {
+			continue
+		}
+		lock, err := store.Lock(id)
+		if err != nil {
+			return err
+		}
+		if lock.Fresh() { // else somebody makes it right now
+			err = r.clear(store, lock, id)
+		}
+		lock.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear removes what is left of the container id, whatever state it is in: what would lead to the rest last.
 func (r *ociRuntime) clear(store *state.Store, lock *state.Lock, id string) error {
+	if err := r.clearCode(store, id); err != nil {
+		return err
+	}
+	return lock.Remove()
+}
+
+// clearCode removes the compiled code of the container id.
+func (r *ociRuntime) clearCode(store *state.Store, id string) error {
 	c, err := store.Get(id)
 	if err != nil || c == nil {
 		c = &state.Container{}
 	}
-	if c.Code == "" { // it was not written down, but has only one place where it can be
+	if c.Code == "" && !c.Native { // it was not written down, but has only one place where it can be
 		s, err := r.operator()
 		if err != nil {
 			return err
@@ -99,22 +210,25 @@ func (r *ociRuntime) clear(store *state.Store, lock *state.Lock, id string) erro
 		if err != nil {
 			return err
 		}
-		c.Code = codes.Container(codeName(lock, id))
+		c.Code = codes.Container(store.Path("."), id)
 	}
-	return forget(lock, c)
-}
-
-// codeName is the name of the directory with a container's compiled code.
-func codeName(lock *state.Lock, id string) string {
-	return filepath.Base(filepath.Dir(lock.Path())) + "-" + id
+	return forgetCode(c)
 }
 
 // forget removes the files of a container, those that would lead to the others last.
 func forget(lock *state.Lock, c *state.Container) error {
-	if c.Code != "" {
-		if err := os.RemoveAll(c.Code); err != nil {
-			return fmt.Errorf("remove compiled code: %w", err)
-		}
+	if err := forgetCode(c); err != nil {
+		return err
 	}
 	return lock.Remove()
+}
+
+func forgetCode(c *state.Container) error {
+	if c.Code == "" {
+		return nil
+	}
+	if err := os.RemoveAll(c.Code); err != nil {
+		return fmt.Errorf("remove compiled code: %w", err)
+	}
+	return nil
 }

@@ -87,6 +87,27 @@ func (r *ociRuntime) globals(cmd *cobra.Command) []string {
 	return r.line
 }
 
+// fixRoot makes the delegate's root directory absolute: crun would look for it in the bundle that it is given.
+func (r *ociRuntime) fixRoot(cmd *cobra.Command) error {
+	if r.root == "" || filepath.IsAbs(r.root) {
+		return nil
+	}
+	abs, err := filepath.Abs(r.root)
+	if err != nil {
+		return err
+	}
+	for i := range len(r.globals(cmd)) {
+		switch {
+		case strings.HasSuffix(r.line[i], "-root="+r.root):
+			r.line[i] = "--root=" + abs
+		case strings.HasSuffix(r.line[i], "-root") && i+1 < len(r.line):
+			r.line[i+1] = abs
+		}
+	}
+	r.root = abs
+	return nil
+}
+
 // operator returns the operator's settings.
 func (r *ociRuntime) operator() (*operator.Settings, error) {
 	if r.settings != nil {
@@ -133,12 +154,23 @@ func (r *ociRuntime) store() (*state.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state.Open(s.State, r.root), nil
+	return state.Open(s.State, r.root)
 }
 
-// handOver becomes the delegate, for what is not about WebAssembly.
-func (r *ociRuntime) handOver() error {
-	d, err := r.other()
+// delegateOf returns the runtime that has made a container, whatever is configured now, if it is still there. Without a container
+// it is the one for new ones.
+func (r *ociRuntime) delegateOf(c *state.Container) (delegate.Delegate, error) {
+	if c != nil && c.Delegate != "" {
+		if _, err := os.Stat(c.Delegate); err == nil {
+			return delegate.Delegate{Path: c.Delegate, From: "the container's state"}, nil
+		}
+	}
+	return r.other()
+}
+
+// handOver becomes the delegate, that of c where there is one, for what is not about WebAssembly.
+func (r *ociRuntime) handOver(c *state.Container) error {
+	d, err := r.delegateOf(c)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,10 @@ func (r *ociRuntime) start(id string) error {
 		return err
 	}
 	if c == nil || c.Native {
-		return r.handOver()
+		return r.handOver(c)
+	}
+	if !c.Complete {
+		return fmt.Errorf("start: %q was not made completely, whoever made it was killed: delete it and create it again", id)
 	}
 	return r.startMade(c, id, r.line)
 }

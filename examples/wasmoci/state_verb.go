@@ -31,7 +31,7 @@ func newState(r *ociRuntime) *cobra.Command {
 				return err
 			}
 			if c == nil {
-				return r.handOver()
+				return r.handOver(nil)
 			}
 			out, err := r.ask(c, r.line...)
 			if err != nil {
@@ -48,7 +48,11 @@ func newState(r *ociRuntime) *cobra.Command {
 
 // ask returns what the delegate of c prints.
 func (r *ociRuntime) ask(c *state.Container, args ...string) ([]byte, error) {
-	cmd := exec.Command(c.Delegate, args...)
+	d, err := r.delegateOf(c)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(d.Path, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	return out, delegated(err)

@@ -36,7 +36,7 @@ func straight() (*ociRuntime, error) {
 	if verb == "kill" {
 		r.awaitStart(args)
 	}
-	return r, r.handOver()
+	return r, r.handOver(r.meant(args))
 }
 
 // isNative says whether a verb of this program is for certain about a container that is none of its own.

@@ -111,9 +111,12 @@ func (s *Settings) Read(name string, required bool) error {
 	if err := trusted(f); err != nil {
 		return fmt.Errorf("configuration: %s %w", name, err)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxBytes))
+	text, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
+	}
+	if len(text) > maxBytes {
+		return fmt.Errorf("configuration: %s has more than %d bytes", name, maxBytes)
 	}
 	if err := s.decode(name, string(text)); err != nil {
 		return fmt.Errorf("configuration: %s: %w", name, err)

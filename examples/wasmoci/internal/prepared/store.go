@@ -55,8 +55,26 @@ func Open(dir string) (*Store, error) {
 	return &Store{dir}, nil
 }
 
-// Container is the directory for what the container called name has of compiled code. It is not made yet.
-func (s *Store) Container(name string) string { return filepath.Join(s.dir, "containers", name) }
+// Container is the directory for what the container id has of compiled code. owner is the directory with its state: others may use
+// this store, and have containers of that name. It is not made yet.
+func (s *Store) Container(owner, id string) string { return filepath.Join(s.containers(owner), id) }
+
+func (s *Store) containers(owner string) string {
+	sum := sha256.Sum256([]byte(owner))
+	return filepath.Join(s.dir, "containers", hex.EncodeToString(sum[:8]))
+}
+
+// Containers returns the names of owner's containers of which there are directories.
+func (s *Store) Containers(owner string) (ids []string, err error) {
+	entries, err := os.ReadDir(s.containers(owner))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		ids = append(ids, e.Name())
+	}
+	return ids, err
+}
 
 // Code is the compiled code of one module for one runner.
 type Code struct {

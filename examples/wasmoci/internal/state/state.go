@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +45,7 @@ type Container struct {
 	Name     string         `json:"name"`             // of the runner in there
 	Record   string         `json:"record,omitempty"` // file in which the runner says how the guest ended
 	Cgroup   string         `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
+	Complete bool           `json:"complete"`         // the delegate has made it, and it is what was asked for
 	Native   bool           `json:"native,omitempty"` // it is a native container, of a bundle without its annotations
 	Made     oci.Delegation `json:"made"`             // what it was derived with
 }
@@ -51,14 +53,43 @@ type Container struct {
 // Store is the containers under one root directory of the delegate. It is safe for concurrent use, by processes too.
 type Store struct{ dir string }
 
-// Open returns the store in dir for the delegate's root directory root, "" for its default. Nothing is made yet.
-func Open(dir, root string) *Store {
+// Open returns the store in dir for the delegate's root directory root, "" for its default. Nothing is made yet. A directory that
+// another user could write to is refused: what is in there names programs to start.
+func Open(dir, root string) (*Store, error) {
 	name := "default"
 	if root != "" {
-		sum := sha256.Sum256([]byte(filepath.Clean(root)))
+		abs, err := filepath.Abs(root)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256([]byte(abs))
 		name = hex.EncodeToString(sum[:8])
 	}
-	return &Store{filepath.Join(dir, name)}
+	s := &Store{filepath.Join(dir, name)}
+	return s, s.trusted()
+}
+
+// trusted refuses directories that are not this user's or root's alone. Those that do not exist are nobody's.
+func (s *Store) trusted() error {
+	for _, dir := range []string{filepath.Dir(s.dir), s.dir} {
+		st, err := os.Lstat(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		sys, ok := st.Sys().(*syscall.Stat_t)
+		switch {
+		case !ok || !st.IsDir():
+			return fmt.Errorf("state: %s is no directory: remove it, or configure another state", dir)
+		case sys.Uid != 0 && sys.Uid != uint32(os.Geteuid()):
+			return fmt.Errorf("state: %s belongs to user %d: remove it, or configure another state", dir, sys.Uid)
+		case st.Mode().Perm()&0o022 != 0:
+			return fmt.Errorf("state: others may write to %s (mode %04o): chmod go-w it", dir, st.Mode().Perm())
+		}
+	}
+	return nil
 }
 
 // At returns the store whose containers are in the directory dir.
@@ -130,6 +161,9 @@ func (s *Store) Lock(id string) (*Lock, error) {
 	if err := os.MkdirAll(s.dir, 0o711); err != nil {
 		return nil, err
 	}
+	if err := s.trusted(); err != nil { // somebody else may have made it
+		return nil, err
+	}
 	for {
 		err := os.Mkdir(s.Path(id), 0o711)
 		if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -173,6 +207,15 @@ func (l *Lock) Save(c *Container) error {
 
 // Remove removes the container's files, and with them its name.
 func (l *Lock) Remove() error { return os.RemoveAll(l.Path()) }
+
+// Empty removes the container's files, and keeps its name.
+func (l *Lock) Empty() error {
+	entries, err := os.ReadDir(l.Path())
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(l.Path(), e.Name())))
+	}
+	return err
+}
 
 // Unlock lets others have the name.
 func (l *Lock) Unlock() { _ = l.dir.Close() }
