@@ -169,7 +169,9 @@ func FuzzLoadBundle(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Add([]byte(`{"process": {"args": ["\ud800"]}, "x": {"Y": 1}}`))
+	f.Add([]byte(`{"process": {"args": ["\ud800", null], "env": [], "capabilities": null, "oomScoreAdj": -1}, "x": {"Y": 1e999}, "annotations": {"a": null}}`))
+	f.Add([]byte(`{"windows": {"credentialSpec": {"a": [1.5, null]}}, "linux": {"resources": {"unified": {}, "hugepageLimits": [null, {}],
+		"memory": {"limit": -1, "swappiness": 60}, "blockIO": {"weightDevice": [{"major": 8, "weight": 500}]}}, "devices": [{"fileMode": 438}]}}`))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if err := os.WriteFile(filepath.Join(dir, "config.json"), data, 0o644); err != nil {
@@ -177,8 +179,8 @@ func FuzzLoadBundle(f *testing.F) {
 		}
 		b, err := LoadBundle(dir)
 		if err == nil {
-			if b.Spec == nil {
-				t.Error("no spec")
+			if want := new(specs.Spec); json.Unmarshal(data, want) != nil || !reflect.DeepEqual(b.Spec, want) {
+				t.Errorf("got %+v, encoding/json reads %+v", b.Spec, want)
 			}
 			plan, _ := FromSpec(b.Spec, Options{Where: Direct, Bundle: b.Dir, Unknown: b.Unknown})
 			for _, field := range b.Unknown {

@@ -9,13 +9,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"unicode/utf8"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// decodeSpec parses data, the content of the file called name, into spec and returns the fields that spec has no place
-// for. It walks the tokens beside the types before encoding/json fills the spec, because encoding/json takes a field in
-// any case and a field twice, replaces bytes that are not UTF-8, and names neither array index nor line in its errors.
+// decodeSpec parses data, the content of the file called name, into spec, which is empty, and returns the fields that spec has
+// no place for. It walks the text beside the types and fills what it meets. encoding/json takes a field in any case and a
+// field twice, replaces bytes that are not UTF-8, names neither array index nor line in its errors, and looks at every type of
+// runtime-spec before the first byte, which takes a program that reads one file longer than all else that it does.
 func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, err error) {
 	fail := func(offset int, field string, err error) error {
 		before := data[:max(0, min(offset, len(data)))]
@@ -24,28 +27,24 @@ func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, e
 			Field: field, Err: err,
 		}
 	}
-	if valid := bytes.ToValidUTF8(data, nil); len(valid) != len(data) {
+	if !utf8.Valid(data) {
 		offset := 0
-		for offset < len(valid) && valid[offset] == data[offset] {
+		for valid := bytes.ToValidUTF8(data, nil); offset < len(valid) && valid[offset] == data[offset]; {
 			offset++
 		}
 		return nil, fail(offset, "", errors.New("is not UTF-8"))
 	}
-	var raw json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if !json.Valid(data) {
+		err := json.Unmarshal(data, new(json.RawMessage))
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
 			return nil, fail(int(syntax.Offset)-1, "", err)
 		}
 		return nil, fail(len(data), "", err)
 	}
-	r := specReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), fields: map[reflect.Type][]reflect.StructField{}}
-	r.dec.UseNumber()
-	if err := r.value(reflect.TypeFor[specs.Spec](), ""); err != nil {
-		return nil, fail(r.offset, r.field, err)
-	}
-	if err := json.Unmarshal(data, spec); err != nil {
-		return nil, fail(len(data), "", err)
+	r := specReader{data: data}
+	if err := r.value(reflect.ValueOf(spec).Elem()); err != nil {
+		return nil, fail(r.offset, r.field(), err)
 	}
 	return r.unknown, nil
 }
@@ -53,126 +52,240 @@ func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, e
 // specReader walks JSON that is known to be well formed.
 type specReader struct {
 	data    []byte
-	dec     *json.Decoder
-	field   string   // path of the value that is being read
-	offset  int      // where its last token starts
+	at      int      // where to read on
+	offset  int      // where the last token starts
+	path    []step   // to the value that is being read
 	unknown []string // paths of the fields no type has
-	fields  map[reflect.Type][]reflect.StructField
 }
 
-func (r *specReader) token() (json.Token, error) {
-	r.offset = int(r.dec.InputOffset())
-	for r.offset < len(r.data) && strings.IndexByte(" \t\r\n,:", r.data[r.offset]) >= 0 {
-		r.offset++
-	}
-	return r.dec.Token()
+// step leads into an array, a map or a struct.
+type step struct {
+	index int // in an array; negative: none
+	key   string
+	inMap bool
 }
 
-// value reads one value, which has to fit t; nil fits everything, as in encoding/json.
-func (r *specReader) value(t reflect.Type, field string) error {
-	if t.Kind() == reflect.Interface {
-		var whatever json.RawMessage
-		return r.dec.Decode(&whatever)
-	}
-	r.field = field
-	tok, err := r.token()
-	if err != nil || tok == nil && field != "" {
-		return err
-	}
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	fits, found := false, ""
-	switch v := tok.(type) {
-	case nil:
-		found = "null"
-	case string:
-		fits, found = t.Kind() == reflect.String, "a string"
-	case bool:
-		fits, found = t.Kind() == reflect.Bool, "a boolean"
-	case json.Number:
-		fits, found = fitsNumber(t, v.String()), "the number "+shorten(v.String())
-	case json.Delim:
+// field is the path in JSON names.
+func (r *specReader) field() string {
+	var b strings.Builder
+	for _, s := range r.path {
 		switch {
-		case v == '[' && t.Kind() == reflect.Slice:
-			return r.array(t, field)
-		case v == '[':
-			found = "an array"
-		case t.Kind() == reflect.Struct || t.Kind() == reflect.Map:
-			return r.object(t, field)
+		case s.index >= 0:
+			b.WriteString("[" + strconv.Itoa(s.index) + "]")
+			continue
+		case s.inMap:
+			b.WriteString("[" + s.key + "]")
+			continue
+		case b.Len() > 0:
+			b.WriteByte('.')
+		}
+		if s.key == "" {
+			b.WriteString(`""`)
+		}
+		b.WriteString(s.key)
+	}
+	return b.String()
+}
+
+// next returns the first byte of the next token.
+func (r *specReader) next() byte {
+	for strings.IndexByte(" \t\r\n,:", r.data[r.at]) >= 0 {
+		r.at++
+	}
+	r.offset = r.at
+	return r.data[r.at]
+}
+
+// text reads a string.
+func (r *specReader) text() (s string, err error) {
+	escaped := false
+	for r.at++; r.data[r.at] != '"'; r.at++ {
+		if r.data[r.at] == '\\' {
+			escaped = true
+			r.at++
+		}
+	}
+	r.at++
+	literal := r.data[r.offset:r.at]
+	if !escaped {
+		return string(literal[1 : len(literal)-1]), nil
+	}
+	err = json.Unmarshal(literal, &s)
+	return s, err
+}
+
+// word reads a number, true, false or null.
+func (r *specReader) word() string {
+	for r.at < len(r.data) && strings.IndexByte(" \t\r\n,:]}", r.data[r.at]) < 0 {
+		r.at++
+	}
+	return string(r.data[r.offset:r.at])
+}
+
+// skip reads a value that no type is known of.
+func (r *specReader) skip() ([]byte, error) {
+	r.next()
+	begin := r.offset
+	for depth := 0; ; {
+		switch r.next() {
+		case '{', '[':
+			depth++
+			r.at++
+		case '}', ']':
+			depth--
+			r.at++
+		case '"':
+			if _, err := r.text(); err != nil {
+				return nil, err
+			}
 		default:
-			found = "an object"
+			r.word()
+		}
+		if depth == 0 {
+			return r.data[begin:r.at], nil
 		}
 	}
-	if !fits {
-		return fmt.Errorf("is %s, not %s", found, kindInWords(t))
-	}
-	return nil
 }
 
-func (r *specReader) array(t reflect.Type, field string) error {
-	for i := 0; r.dec.More(); i++ {
-		if err := r.value(t.Elem(), field+"["+strconv.Itoa(i)+"]"); err != nil {
-			return err
-		}
-	}
-	_, err := r.token()
-	return err
-}
-
-func (r *specReader) object(t reflect.Type, field string) error {
-	seen := map[string]bool{}
-	for r.dec.More() {
-		tok, err := r.token()
+// value reads one value into v, which is zero and has to have a type that the value fits. null fits every type but that of the
+// whole, and leaves v as it is, as in encoding/json.
+func (r *specReader) value(v reflect.Value) (err error) {
+	if v.Kind() == reflect.Interface {
+		whatever, err := r.skip()
 		if err != nil {
 			return err
 		}
-		key := tok.(string) // well formed JSON has nothing else here
-		switch {
-		case t.Kind() == reflect.Map:
-			r.field = field + "[" + key + "]"
-		case key == "":
-			r.field = strings.TrimPrefix(field+`.""`, ".")
-		case field == "":
-			r.field = key
-		default:
-			r.field = field + "." + key
+		return json.Unmarshal(whatever, v.Addr().Interface())
+	}
+	first := r.next()
+	if first == 'n' && len(r.path) > 0 {
+		r.word()
+		return nil
+	}
+	for v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	fits, found := false, ""
+	switch first {
+	case '{':
+		if v.Kind() == reflect.Struct || v.Kind() == reflect.Map {
+			return r.object(v)
+		}
+		found = "an object"
+	case '[':
+		if v.Kind() == reflect.Slice {
+			return r.array(v)
+		}
+		found = "an array"
+	case '"':
+		if fits, found = v.Kind() == reflect.String, "a string"; fits {
+			var s string
+			s, err = r.text()
+			v.SetString(s)
+		}
+	case 't', 'f':
+		if fits, found = v.Kind() == reflect.Bool, "a boolean"; fits {
+			v.SetBool(r.word() == "true")
+		}
+	case 'n':
+		found = "null"
+	default:
+		number := r.word()
+		fits, found = setNumber(v, number), "the number "+shorten(number)
+	}
+	if !fits {
+		return fmt.Errorf("is %s, not %s", found, kindInWords(v.Type()))
+	}
+	return err
+}
+
+func (r *specReader) array(v reflect.Value) error {
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // a list that is there but empty is not nil
+	r.at++
+	for i := 0; r.next() != ']'; i++ {
+		v.Grow(1)
+		v.SetLen(i + 1)
+		r.path = append(r.path, step{index: i})
+		if err := r.value(v.Index(i)); err != nil {
+			return err
+		}
+		r.path = r.path[:len(r.path)-1]
+	}
+	r.at++
+	return nil
+}
+
+func (r *specReader) object(v reflect.Value) error {
+	t := v.Type()
+	isMap := t.Kind() == reflect.Map
+	if isMap {
+		v.Set(reflect.MakeMap(t))
+	}
+	seen := map[string]bool{}
+	r.at++
+	for r.next() != '}' {
+		key, err := r.text()
+		r.path = append(r.path, step{-1, key, isMap})
+		if err != nil {
+			return err
 		}
 		if seen[key] {
 			return errors.New("is there twice: keep one")
 		}
 		seen[key] = true
-		next := reflect.TypeFor[any]()
-		if t.Kind() == reflect.Map {
-			next = t.Elem()
-		} else if f, ok := r.jsonField(t, key); !ok {
-			r.unknown = append(r.unknown, r.field)
-		} else if name := jsonName(f); name != key {
-			return fmt.Errorf("is spelled %q in runtime-spec", name)
+		if isMap {
+			next := reflect.New(t.Elem()).Elem()
+			err = r.value(next)
+			v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), next)
+		} else if f, ok := fieldOf(t, key); !ok {
+			r.unknown = append(r.unknown, r.field())
+			_, err = r.skip()
+		} else if f.name != key {
+			err = fmt.Errorf("is spelled %q in runtime-spec", f.name)
 		} else {
-			next = f.Type
+			err = r.value(v.FieldByIndex(f.index))
 		}
-		if err := r.value(next, r.field); err != nil {
+		if err != nil {
 			return err
 		}
+		r.path = r.path[:len(r.path)-1]
 	}
-	_, err := r.token()
-	return err
+	r.at++
+	return nil
 }
 
-// jsonField finds the field of t that encoding/json would fill from key.
-func (r *specReader) jsonField(t reflect.Type, key string) (reflect.StructField, bool) {
-	fields, ok := r.fields[t]
+// jsonField is a field of a struct by its name in JSON.
+type jsonField struct {
+	name  string
+	index []int
+}
+
+// jsonFields are the fields of each struct that was met.
+var jsonFields sync.Map // of reflect.Type: []jsonField
+
+// fieldOf finds the field of t that encoding/json would fill from key.
+func fieldOf(t reflect.Type, key string) (jsonField, bool) {
+	fields, ok := jsonFields.Load(t)
 	if !ok {
-		fields = slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous })
-		r.fields[t] = fields
+		var all []jsonField
+		for _, f := range reflect.VisibleFields(t) {
+			if !f.Anonymous {
+				all = append(all, jsonField{jsonName(f), f.Index})
+			}
+		}
+		fields, _ = jsonFields.LoadOrStore(t, all)
 	}
-	for _, f := range fields {
-		if strings.EqualFold(jsonName(f), key) {
-			return f, true
+	all := fields.([]jsonField)
+	for _, same := range []func(name string) bool{
+		func(name string) bool { return name == key },
+		func(name string) bool { return strings.EqualFold(name, key) },
+	} {
+		if i := slices.IndexFunc(all, func(f jsonField) bool { return same(f.name) }); i >= 0 {
+			return all[i], true
 		}
 	}
-	return reflect.StructField{}, false
+	return jsonField{}, false
 }
 
 func jsonName(f reflect.StructField) string {
@@ -180,17 +293,19 @@ func jsonName(f reflect.StructField) string {
 	return name
 }
 
-func fitsNumber(t reflect.Type, s string) bool {
-	var err error
+// setNumber says whether s is a number of v's type, which v then is.
+func setNumber(v reflect.Value, s string) bool {
 	switch {
-	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Int64:
-		_, err = strconv.ParseInt(s, 10, t.Bits())
-	case t.Kind() >= reflect.Uint && t.Kind() <= reflect.Uint64:
-		_, err = strconv.ParseUint(s, 10, t.Bits())
-	default:
-		return false
+	case v.CanInt():
+		n, err := strconv.ParseInt(s, 10, v.Type().Bits())
+		v.SetInt(n)
+		return err == nil
+	case v.CanUint():
+		n, err := strconv.ParseUint(s, 10, v.Type().Bits())
+		v.SetUint(n)
+		return err == nil
 	}
-	return err == nil
+	return false
 }
 
 func kindInWords(t reflect.Type) string {

@@ -159,7 +159,7 @@ func (b *Bundle) Derive(d Delegation) (*Derived, error) {
 		return &Derived{}, fmt.Errorf("oci: derive: %w", err)
 	}
 	out.Spec = new(specs.Spec)
-	if err := json.Unmarshal(out.JSON, out.Spec); err != nil {
+	if _, err := decodeSpec("config.json", out.JSON, out.Spec); err != nil {
 		return &Derived{}, fmt.Errorf("oci: derive: %w", err)
 	}
 	out.Account = out.account(b, plan.Account)
@@ -187,7 +187,7 @@ func (d *Derived) Process(p *specs.Process, first int, env []string) (*specs.Pro
 		return nil, wasi.Config{}, errors.New("oci: derive process: " + problem)
 	}
 	spec := new(specs.Spec)
-	if err := json.Unmarshal(d.original, spec); err != nil {
+	if _, err := decodeSpec("config.json", d.original, spec); err != nil {
 		return nil, wasi.Config{}, fmt.Errorf("oci: derive process: %w", err)
 	}
 	spec.Process = p

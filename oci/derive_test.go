@@ -296,7 +296,7 @@ func TestDeriveNeeds(t *testing.T) {
 		"memory, unset":         {memory(0), "", "", 0},
 		"memory, just enough":   {memory(20<<20 + 64<<10), "", "", 64 << 10},
 		"memory, too little":    {memory(20<<20 + 64<<10 - 1), "linux.resources.memory.limit", "set 21037056 or more", 0},
-		"memory, not a page":    {memory(1), "linux.resources.memory.limit", "64 KiB", 0},
+		"memory, not a page":    {memory(1), "linux.resources.memory.limit", "21037056", 0},
 		"memory.max":            {unified("memory.max", "32M"), "", "", 12 << 20},
 		"memory.max, higher":    {unified("memory.max", "128M"), "", "", 44 << 20},
 		"memory.max, max":       {unified("memory.max", "max"), "", "", 44 << 20},

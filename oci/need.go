@@ -61,8 +61,11 @@ func (n Need) cgroup(spec *specs.Spec, limits *wasi.Limits) (errs []*SpecError) 
 
 	var field string
 	var value any
+	const memory = "linux.resources.memory.limit"
 	if limits.MemoryBytes > 0 {
-		field, value = "linux.resources.memory.limit", limits.MemoryBytes
+		field, value = memory, limits.MemoryBytes
+	} else if m := resources.Memory; m != nil && m.Limit != nil && *m.Limit > 0 { // a plan has refused it, and does not know of the runner
+		errs = append(errs, tooLow(memory, *m.Limit, n.Memory+wasi.PageSize))
 	}
 	const memoryMax = "linux.resources.unified[memory.max]"
 	if max, ok := resources.Unified["memory.max"]; ok && max != "max" {

@@ -20,7 +20,7 @@ import (
 func (b *Bundle) original() (json.RawMessage, error) {
 	if b.config != nil {
 		read := new(specs.Spec)
-		if err := json.Unmarshal(b.config, read); err == nil && reflect.DeepEqual(read, b.Spec) {
+		if _, err := decodeSpec("config.json", b.config, read); err == nil && reflect.DeepEqual(read, b.Spec) {
 			return b.config, nil
 		}
 	}
@@ -89,27 +89,11 @@ type object map[string]json.RawMessage
 func rewrite(original json.RawMessage, b *Bundle, d *Derived) ([]byte, error) {
 	e := &editor{}
 	top := e.object(original)
-	inside := func(key string, change func(object)) {
-		o := e.object(top[key])
-		change(o)
-		top[key] = e.json(o)
-	}
-	inside("process", func(process object) {
+	e.inside(top, "process", func(process object) {
 		process["args"] = e.json(append([]string{d.Executable}, d.Config.Args[1:]...))
 		process["env"] = e.json(slices.Concat([]string{}, d.delegation.Env))
 	})
-	if !path.IsAbs(b.Spec.Root.Path) {
-		inside("root", func(root object) { root["path"] = e.json(path.Join(b.Dir, b.Spec.Root.Path)) })
-	}
-
-	mounts := e.array(top["mounts"])
-	for i := range mounts {
-		if m := &b.Spec.Mounts[i]; isRelative(m) {
-			mount := e.object(mounts[i])
-			mount["source"] = e.json(path.Join(b.Dir, m.Source))
-			mounts[i] = e.json(mount)
-		}
-	}
+	mounts := e.relocate(top, b)
 	if !d.ByDescriptor {
 		for _, m := range runnerMounts(&d.delegation) {
 			mounts = append(mounts, e.json(m))
@@ -119,27 +103,85 @@ func rewrite(original json.RawMessage, b *Bundle, d *Derived) ([]byte, error) {
 		top["mounts"] = e.json(mounts)
 	}
 
+	e.disown(top, b, d.delegation.Hook)
+	return e.json(top), e.err
+}
+
+// inside changes one object of another.
+func (e *editor) inside(top object, key string, change func(object)) {
+	o := e.object(top[key])
+	change(o)
+	top[key] = e.json(o)
+}
+
+// relocate makes absolute what a bundle says relative to its directory. It returns the mounts, which are top's if there are any.
+func (e *editor) relocate(top object, b *Bundle) (mounts []json.RawMessage) {
+	if b.Spec.Root != nil && !path.IsAbs(b.Spec.Root.Path) {
+		e.inside(top, "root", func(root object) { root["path"] = e.json(path.Join(b.Dir, b.Spec.Root.Path)) })
+	}
+	mounts = e.array(top["mounts"])
+	for i := range mounts {
+		if m := &b.Spec.Mounts[i]; isRelative(m) {
+			mount := e.object(mounts[i])
+			mount["source"] = e.json(path.Join(b.Dir, m.Source))
+			mounts[i] = e.json(mount)
+		}
+	}
+	return mounts
+}
+
+// disown removes the annotations by which a delegate would take a container for WebAssembly, and wraps hooks.
+func (e *editor) disown(top object, b *Bundle, hook []string) {
 	annotations := maps.Clone(b.Spec.Annotations)
 	delete(annotations, annotationHandler)
 	delete(annotations, annotationVariant)
 	if len(annotations) < len(b.Spec.Annotations) {
 		top["annotations"] = e.json(annotations)
 	}
-
-	if hooks := hooksOnHost(b.Spec); len(hooks) > 0 && d.delegation.Hook != nil {
-		inside("hooks", func(raw object) {
-			for stage, all := range hooks {
-				rewritten := e.array(raw[stage])
-				for i, h := range all {
-					hook := e.object(rewritten[i])
-					hook["path"] = e.json(d.delegation.Hook[0])
-					hook["args"] = e.json(slices.Concat(d.delegation.Hook, []string{"--", h.Path}, h.Args))
-					rewritten[i] = e.json(hook)
-				}
-				raw[stage] = e.json(rewritten)
-			}
-		})
+	hooks := hooksOnHost(b.Spec)
+	if len(hooks) == 0 || hook == nil {
+		return
 	}
+	e.inside(top, "hooks", func(raw object) {
+		for stage, all := range hooks {
+			rewritten := e.array(raw[stage])
+			for i, h := range all {
+				one := e.object(rewritten[i])
+				one["path"] = e.json(hook[0])
+				one["args"] = e.json(slices.Concat(hook, []string{"--", h.Path}, h.Args))
+				rewritten[i] = e.json(one)
+			}
+			raw[stage] = e.json(rewritten)
+		}
+	})
+}
+
+// Claimed says whether an annotation of the bundle would have another runtime take its container for WebAssembly, such as a crun that
+// was built with an engine.
+func (b *Bundle) Claimed() bool {
+	_, handler := b.Spec.Annotations[annotationHandler]
+	_, variant := b.Spec.Annotations[annotationVariant]
+	return handler || variant
+}
+
+// DeriveNative makes the config.json of a native container for a delegate that is not to take it for WebAssembly, whatever its
+// annotations say: they are removed, and what is relative to the bundle's directory is absolute. hook is as in [Delegation].
+// Everything else is as the bundle has it. It is pure, and does not change b. An error is the [*SpecError] of a field that
+// cannot be rewritten.
+func (b *Bundle) DeriveNative(hook []string) ([]byte, error) {
+	if problems := b.unfit(&Delegation{Hook: hook}); len(problems) > 0 {
+		return nil, join(problems)
+	}
+	original, err := b.original()
+	if err != nil {
+		return nil, err
+	}
+	e := &editor{}
+	top := e.object(original)
+	if mounts := e.relocate(top, b); len(mounts) > 0 {
+		top["mounts"] = e.json(mounts)
+	}
+	e.disown(top, b, hook)
 	return e.json(top), e.err
 }
 

@@ -56,10 +56,10 @@ var (
 // runners of this very module.
 //
 // The module is compiled in a child, the runner's executable, which is nobody: where this process is root it has the user and the group
-// 65534, dir as its root directory, and namespaces of its own, without a network; in any case no new privileges, a filter of system
-// calls that lets it open files and compute, no environment, no descriptors but module, and limits of memory and time. It
-// is killed when ctx ends, at the Timeout, and with this process. Compile needs Linux. The error is a [*CompileError], the end of ctx, or
-// what the child could not be started for.
+// 65534, else it is alone in a user namespace. It has dir as its root directory, other namespaces of its own, without a network, no new
+// privileges, a filter of system calls that lets it open files and compute, no environment, no descriptors but module, and limits of
+// memory and time. It is killed when ctx ends, at the Timeout, and with this process. Compile needs Linux, with /proc, and user
+// namespaces where this process is not root. The error is a [*CompileError], the end of ctx, or what the child could not be started for.
 func Compile(ctx context.Context, module *os.File, dir string, c Compilation) error {
 	if c.MemoryBytes == 0 {
 		c.MemoryBytes = 4 << 30

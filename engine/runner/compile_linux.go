@@ -31,42 +31,53 @@ const lastWords = 16 << 10
 func (c Compilation) run(ctx context.Context, module *os.File, dir string) error {
 	limited, cancel := context.WithTimeoutCause(ctx, c.Timeout, ErrCompileTime)
 	defer cancel()
-	asRoot := os.Geteuid() == 0
-	if asRoot {
-		if err := os.Chown(dir, nobody, nobody); err != nil {
-			return fmt.Errorf("runner: compile: %w", err)
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	attr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNS
+	user := errors.ErrUnsupported
+	if os.Geteuid() == 0 {
+		user = os.Chown(dir, nobody, nobody)
+		if user != nil && !errors.Is(user, unix.EINVAL) { // that is a user namespace without such a user
+			return fmt.Errorf("runner: compile: %w", user)
 		}
 	}
-	input, err := os.Open(os.DevNull)
+	who := nobody
+	if user != nil {
+		who = 0
+		attr.Cloneflags |= unix.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+	}
+	input, alive, err := os.Pipe() // its end tells a compiler that nobody waits for it any more
 	if err != nil {
 		return fmt.Errorf("runner: compile: %w", err)
 	}
 	defer input.Close()
+	defer alive.Close()
 	cmd := exec.CommandContext(limited, c.Runner)
-	cmd.Args = []string{compiler, c.Engine, c.Name, strconv.FormatInt(c.MemoryBytes, 10)}
+	cmd.Args = []string{compiler, c.Engine, c.Name, strconv.FormatInt(c.MemoryBytes, 10), strconv.Itoa(who)}
 	cmd.Dir = dir
 	cmd.Env = []string{}
 	words := &tail{}
 	cmd.Stdin, cmd.Stderr = input, words
 	cmd.ExtraFiles = []*os.File{module}
 	cmd.WaitDelay = time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
-	if asRoot {
-		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNS
-	}
+	cmd.SysProcAttr = attr
 	runtime.LockOSThread() // whose death is the child's
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
-		return c.judge(ctx, limited, err, "")
+		if user != nil {
+			err = fmt.Errorf("%w (without a user namespace nothing keeps a compiler from this user's files)", err)
+		}
+		return c.judge(ctx, limited, fmt.Errorf("start %s: %w", c.Runner, err), "")
 	}
 	done := make(chan struct{})
 	go c.report(done)
 	err = cmd.Wait()
 	close(done)
-	if asRoot && err == nil {
+	if user == nil && err == nil {
 		err = os.Chown(dir, 0, 0)
 	}
-	return c.judge(ctx, limited, err, words.String())
+	return c.judge(ctx, limited, err, words.kept.String())
 }
 
 // report calls Progress each second until done.
@@ -122,24 +133,28 @@ func plain(words string) string {
 }
 
 // tail keeps the beginning of what is written to it.
-type tail struct{ bytes.Buffer }
+type tail struct{ kept bytes.Buffer } // no embedded one, whose ReadFrom io.Copy would prefer
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.Buffer.Write(p[:min(len(p), max(0, lastWords-t.Len()))])
+	t.kept.Write(p[:min(len(p), max(0, lastWords-t.kept.Len()))])
 	return len(p), nil
 }
 
 // compile is the main of a compiler: the arguments are those that Compilation.run gives, the module is descriptor 3, the directory
 // is the working directory.
 func compile() int {
-	if len(os.Args) != 4 {
+	if len(os.Args) != 5 {
 		return failed(errors.New("runner: compile: this is for a container runtime to call"))
 	}
 	memory, err := strconv.ParseInt(os.Args[3], 10, 64)
 	if err != nil || memory <= 0 {
 		return failed(fmt.Errorf("runner: compile: %q is no bound of memory", os.Args[3]))
 	}
-	if err := export(os.Args[1], os.Args[2], memory); err != nil {
+	user, err := strconv.Atoi(os.Args[4])
+	if err != nil || user != 0 && user != nobody {
+		return failed(fmt.Errorf("runner: compile: %q is no user for a compiler", os.Args[4]))
+	}
+	if err := export(os.Args[1], os.Args[2], memory, user); err != nil {
 		return failed(err)
 	}
 	return 0
@@ -151,13 +166,13 @@ func failed(err error) int {
 	return engine.ExitCode(err)
 }
 
-func export(name, module string, memory int64) error {
+func export(name, module string, memory int64, user int) error {
 	unix.CloseOnExec(3)
 	opts, err := Dedicate(name)
 	if err != nil {
 		return err
 	}
-	if err := confine(memory); err != nil {
+	if err := confine(memory, user); err != nil {
 		return fmt.Errorf("runner: compile: give up privileges: %w", err)
 	}
 	here, err := os.Getwd()

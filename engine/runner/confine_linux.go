@@ -1,19 +1,36 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// confine makes this process nobody, before it reads what a stranger wrote. There is no way back.
-func confine(memory int64) error {
-	if os.Geteuid() == 0 {
-		if err := becomeNobody(); err != nil {
+// maxThreads is how many threads all compilers may have that root has started.
+const maxThreads = 4096
+
+// confine makes this process user, before it reads what a stranger wrote: nobody, or 0, which is the only user of a namespace. Its
+// root directory is the working directory. There is no way back.
+func confine(memory int64, user int) error {
+	if err := closeInherited(); err != nil {
+		return err
+	}
+	if err := syscall.Chroot("."); err != nil {
+		return os.NewSyscallError("chroot", err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	threads := uint64(unix.RLIM_INFINITY)
+	if user != 0 {
+		threads = maxThreads
+		if err := become(user); err != nil {
 			return err
 		}
 	}
@@ -24,7 +41,10 @@ func confine(memory int64) error {
 		{unix.RLIMIT_DATA, uint64(memory)},
 		{unix.RLIMIT_FSIZE, 4 << 30},
 		{unix.RLIMIT_NOFILE, 64},
+		{unix.RLIMIT_NPROC, threads},
 		{unix.RLIMIT_CORE, 0},
+		{unix.RLIMIT_MEMLOCK, 0},
+		{unix.RLIMIT_MSGQUEUE, 0},
 	} {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(l.resource, &now); err != nil {
@@ -35,39 +55,58 @@ func confine(memory int64) error {
 			return os.NewSyscallError("setrlimit", err)
 		}
 	}
-	for _, p := range []int{unix.PR_SET_NO_NEW_PRIVS, unix.PR_SET_DUMPABLE} {
-		value := uintptr(1)
-		if p == unix.PR_SET_DUMPABLE {
-			value = 0
-		}
-		if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, uintptr(p), value, 0, 0, 0, 0); errno != 0 {
+	for _, p := range []struct {
+		option int
+		value  uintptr
+	}{
+		{unix.PR_SET_NO_NEW_PRIVS, 1},
+		{unix.PR_SET_DUMPABLE, 0},
+		{unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)}, // becoming another user has unset it
+	} {
+		if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, uintptr(p.option), p.value, 0, 0, 0, 0); errno != 0 {
 			if errno != syscall.ENOTSUP { // with cgo, whose threads are not all Go's
 				return os.NewSyscallError("prctl", errno)
 			}
 			runtime.LockOSThread()
-			if err := unix.Prctl(p, value, 0, 0, 0); err != nil {
+			if err := unix.Prctl(p.option, p.value, 0, 0, 0); err != nil {
 				return os.NewSyscallError("prctl", err)
 			}
 		}
 	}
+	gone := []unix.PollFd{{Fd: 0, Events: unix.POLLIN}}
+	if n, err := unix.Poll(gone, 0); err == nil && n > 0 && gone[0].Revents&unix.POLLHUP != 0 {
+		return errors.New("the process that waits for it is gone")
+	}
 	return filterCalls()
 }
 
-// becomeNobody leaves the root directory, and the user, the groups and the capabilities of root.
-func becomeNobody() error {
-	if err := syscall.Chroot("."); err != nil {
-		return os.NewSyscallError("chroot", err)
-	}
-	if err := os.Chdir("/"); err != nil {
+// closeInherited closes what the caller of the runtime had open: what Go and the runtime open is closed when a program is started.
+func closeInherited() error {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
 		return err
 	}
+	for _, e := range open {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil || fd <= 3 {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	return nil
+}
+
+// become leaves the user, the groups and the capabilities of root.
+func become(user int) error {
 	if err := syscall.Setgroups(nil); err != nil {
 		return os.NewSyscallError("setgroups", err)
 	}
-	if err := syscall.Setresgid(nobody, nobody, nobody); err != nil {
+	if err := syscall.Setresgid(user, user, user); err != nil {
 		return os.NewSyscallError("setresgid", err)
 	}
-	if err := syscall.Setresuid(nobody, nobody, nobody); err != nil {
+	if err := syscall.Setresuid(user, user, user); err != nil {
 		return os.NewSyscallError("setresuid", err)
 	}
 	return nil
@@ -87,12 +126,16 @@ func filterCalls() error {
 			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(nr), Jf: 1},
 			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 	}
-	filter = append(filter,
-		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_CLONE, Jf: 3}, // threads, and no namespaces
-		unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 16},                     // the low half of args[0]
-		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: namespaces, Jt: 1},
-		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
-		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)})
+	for _, c := range partly() {
+		filter = append(filter,
+			unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(c.nr), Jf: 4},
+			unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: uint32(16 + 8*c.arg)}, // its low half
+			unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: c.mask},
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: c.is, Jf: 1},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
+	}
+	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)})
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	runtime.KeepAlive(filter)
@@ -106,6 +149,26 @@ func filterCalls() error {
 const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER |
 	unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
+// condition is a call that may be made where an argument is, in the bits of mask, what it is to be.
+type condition struct {
+	nr       uintptr
+	arg      int
+	mask, is uint32
+}
+
+// partly are calls with conditions, one of which is to be met. Memory that is shared, as what memfd_create makes, does not count for
+// RLIMIT_DATA; another process would have limits of its own.
+func partly() []condition {
+	const all = 1<<32 - 1
+	return []condition{
+		{nr: unix.SYS_CLONE, arg: 0, mask: namespaces | unix.CLONE_THREAD, is: unix.CLONE_THREAD},
+		{nr: unix.SYS_MMAP, arg: 3, mask: unix.MAP_ANONYMOUS},
+		{nr: unix.SYS_MMAP, arg: 3, mask: unix.MAP_SHARED},
+		{nr: unix.SYS_TGKILL, arg: 0, mask: all, is: uint32(unix.Getpid())},
+		{nr: unix.SYS_PRLIMIT64, arg: 0, mask: all},
+	}
+}
+
 // common are the calls that a compiler needs on every processor.
 var common = []uintptr{
 	unix.SYS_BRK, unix.SYS_CLOCK_GETRES, unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_CLOSE,
@@ -114,10 +177,10 @@ var common = []uintptr{
 	unix.SYS_FCNTL, unix.SYS_FDATASYNC, unix.SYS_FLOCK, unix.SYS_FSTAT, unix.SYS_FSTATFS, unix.SYS_FSYNC, unix.SYS_FTRUNCATE,
 	unix.SYS_FUTEX, unix.SYS_GETCWD, unix.SYS_GETDENTS64, unix.SYS_GETEGID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETPID,
 	unix.SYS_GETPPID, unix.SYS_GETRANDOM, unix.SYS_GETTID, unix.SYS_GETUID, unix.SYS_LINKAT, unix.SYS_LSEEK, unix.SYS_MADVISE,
-	unix.SYS_MEMBARRIER, unix.SYS_MEMFD_CREATE, unix.SYS_MINCORE, unix.SYS_MKDIRAT, unix.SYS_MMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP,
-	unix.SYS_MUNMAP, unix.SYS_NANOSLEEP, unix.SYS_OPENAT, unix.SYS_PIPE2, unix.SYS_PPOLL, unix.SYS_PREAD64, unix.SYS_PRLIMIT64,
+	unix.SYS_MEMBARRIER, unix.SYS_MINCORE, unix.SYS_MKDIRAT, unix.SYS_MPROTECT, unix.SYS_MREMAP,
+	unix.SYS_MUNMAP, unix.SYS_NANOSLEEP, unix.SYS_OPENAT, unix.SYS_PIPE2, unix.SYS_PPOLL, unix.SYS_PREAD64,
 	unix.SYS_PWRITE64, unix.SYS_READ, unix.SYS_READLINKAT, unix.SYS_READV, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2,
 	unix.SYS_RESTART_SYSCALL, unix.SYS_RSEQ, unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGRETURN,
 	unix.SYS_SCHED_GETAFFINITY, unix.SYS_SCHED_YIELD, unix.SYS_SET_ROBUST_LIST, unix.SYS_SIGALTSTACK, unix.SYS_STATX, unix.SYS_SYMLINKAT,
-	unix.SYS_SYSINFO, unix.SYS_TGKILL, unix.SYS_UNAME, unix.SYS_UNLINKAT, unix.SYS_WRITE, unix.SYS_WRITEV,
+	unix.SYS_SYSINFO, unix.SYS_UNAME, unix.SYS_UNLINKAT, unix.SYS_WRITE, unix.SYS_WRITEV,
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/wasmoci/wasmoci/engine/subprocess"
 )
 
-// inner opens the engine of that name in a child process that is this program.
-func inner(name string) func(context.Context, engine.Options) (engine.Engine, error) {
+// inner opens an engine in a child process that is this program.
+func inner(cfg subprocess.Config) func(context.Context, engine.Options) (engine.Engine, error) {
 	return func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
-		return subprocess.New(ctx, subprocess.Config{Engine: name}, opts)
+		return subprocess.New(ctx, cfg, opts)
 	}
 }
 
@@ -23,7 +23,16 @@ func inner(name string) func(context.Context, engine.Options) (engine.Engine, er
 func TestConformance(t *testing.T) {
 	for _, d := range engine.List() {
 		if d.Open != nil && d.Name != testEngine {
-			t.Run(d.Name, func(t *testing.T) { enginetest.Run(t, inner(d.Name)) })
+			t.Run(d.Name, func(t *testing.T) { enginetest.Run(t, inner(subprocess.Config{Engine: d.Name})) })
+		}
+	}
+}
+
+// TestConformanceUnchecked runs the suite on those whose guests need a process of their own to run without checks.
+func TestConformanceUnchecked(t *testing.T) {
+	for _, d := range engine.List() {
+		if d.Open != nil && d.Dedicate != nil {
+			t.Run(d.Name, func(t *testing.T) { enginetest.Run(t, inner(subprocess.Config{Engine: d.Name, Unchecked: true})) })
 		}
 	}
 }
@@ -31,7 +40,7 @@ func TestConformance(t *testing.T) {
 func BenchmarkEngine(b *testing.B) {
 	for _, d := range engine.List() {
 		if d.Open != nil && d.Name != testEngine {
-			b.Run(d.Name, func(b *testing.B) { enginetest.Bench(b, inner(d.Name)) })
+			b.Run(d.Name, func(b *testing.B) { enginetest.Bench(b, inner(subprocess.Config{Engine: d.Name})) })
 		}
 	}
 }

@@ -17,7 +17,8 @@ type code struct {
 	module  module
 	imports []uint32 // of preview1.Table
 	pages   uint64   // of memory that an instance begins with
-	fresh   []byte   // the instrumented module, for the cache; nil where that has it
+	alone   bool     // a guest has the process to itself
+	fresh   []byte   // what the library was given, for the cache; nil where that has it
 }
 
 // Close implements core.Code.
@@ -39,6 +40,13 @@ var errNoRoom = errors.New("no 12 GiB of address space for the guest's memory: r
 
 // Run implements core.Code.
 func (c *code) Run(ctx context.Context, r *core.Run) error {
+	if c.alone {
+		release, err := occupy()
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	inst, failed := c.library.instance(c.module, c.imports, r.MemoryLimit, running{r})
 	if inst == nil {
 		// Data did not fit. Into a memory that is not there it never does.
@@ -77,12 +85,16 @@ func calls(inst *instance, r *core.Run) error {
 		if !f.wanted {
 			continue
 		}
-		switch ended := inst.invoke(f.name); ended.code {
+		ended, err := inst.invoke(f.name)
+		if err != nil {
+			return err
+		}
+		switch ended.code {
 		case resultOK:
 		case resultTerminated, resultInterrupted:
 			return core.ErrStopped
 		default:
-			return trapOf(ended.code, ended.message, inst.global(stackExport) < 0)
+			return trapOf(ended.code, ended.message, inst.overflowed())
 		}
 	}
 	return nil

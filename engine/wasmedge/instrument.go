@@ -10,7 +10,8 @@ import (
 // The interpreter takes memory for a guest's calls without a bound, and ends the process where there is no more. It takes a
 // table as large as the module says, or grows it to. And it would run native code that it finds in a custom section. So modules
 // are changed before the engine sees them: functions account for what they take of a bounded stack, tables have a
-// bound, and custom sections are left out.
+// bound, and custom sections are left out. Where modules are compiled the stack is a thread's, whose end is found without
+// accounts (native.go), and a function is added by which the guest is entered.
 
 const (
 	// stackUnits bounds the guest's stack, in values of the interpreter: 32 MiB. A function takes its parameters, locals and
@@ -33,6 +34,12 @@ const (
 	startExport  = "wasmoci:start"
 )
 
+// Names in a module that is to be compiled: a function that calls what is in a table of one element.
+const (
+	enterExport = "wasmoci:enter"
+	hostExport  = "wasmoci:host"
+)
+
 // instrumenter changes one module.
 type instrumenter struct {
 	types     []wasm.FuncType
@@ -40,36 +47,46 @@ type instrumenter struct {
 	imported  int      // functions
 	globals   uint64   // as the module has them; the stack's is the next
 	memories  uint64
+	tables    uint64
 	start     []uint64 // the start function, or none
 	blocks    []uint64 // types added: for each the one whose results it has and which it has no parameters of
 }
 
-// instrument returns the module with its stack and tables bounded. What it cannot read is an error; whether the rest is
-// valid is for the engine to say, but nothing becomes valid by it that is not.
+// instrument returns the module with its stack and tables bounded, for the interpreter. What it cannot read is an error; whether
+// the rest is valid is for the engine to say, but nothing becomes valid by it that is not.
 func instrument(module []byte) (out []byte, err error) {
 	defer wasm.Recover(&err)
-	if err := wasm.Bounded(module); err != nil {
+	m, sections, err := newInstrumenter(module)
+	if err != nil {
 		return nil, err
+	}
+	m.code(sections)
+	if len(m.blocks) > 0 {
+		m.addTypes(sections.Find(wasm.SectionType))
+	}
+	globals := sections.Make(wasm.SectionGlobal)
+	stack := append(wasm.AppendInt([]byte{0x7f, 0x01, wasm.OpI32Const}, stackUnits), wasm.OpEnd) // a mutable i32
+	globals.Body = wasm.Extend(globals.Body, 1, stack)
+	m.addExports(&sections, appendExport(nil, stackExport, 3, m.globals))
+	return sections.Module(), nil
+}
+
+// newInstrumenter reads a module, bounds its tables, and leaves out what it is to have no more: custom sections, and the start function,
+// which [instrumenter.addExports] exports. It panics as a [wasm.Reader] does.
+func newInstrumenter(module []byte) (*instrumenter, wasm.Sections, error) {
+	if err := wasm.Bounded(module); err != nil {
+		return nil, nil, err
 	}
 	sections := slices.DeleteFunc(wasm.Split(module), func(s wasm.Section) bool { return s.ID == wasm.SectionCustom })
 	if sections.Find(wasm.SectionTag) != nil {
 		wasm.Fail("tags are not supported")
 	}
-	var m instrumenter
+	m := &instrumenter{}
 	m.declarations(sections)
-	m.code(sections)
-	if len(m.blocks) > 0 {
-		m.addTypes(sections.Find(wasm.SectionType))
-	}
 	if tables := sections.Find(wasm.SectionTable); tables != nil {
 		tables.Body = wasm.BoundTables(tables.Body)
 	}
-	globals := sections.Make(wasm.SectionGlobal)
-	stack := append(wasm.AppendInt([]byte{0x7f, 0x01, wasm.OpI32Const}, stackUnits), wasm.OpEnd) // a mutable i32
-	globals.Body = wasm.Extend(globals.Body, 1, stack)
-	m.addExports(sections.Make(wasm.SectionExport))
-	sections = slices.DeleteFunc(sections, func(s wasm.Section) bool { return s.ID == wasm.SectionStart }) // it is exported
-	return sections.Module(), nil
+	return m, slices.DeleteFunc(sections, func(s wasm.Section) bool { return s.ID == wasm.SectionStart }), nil
 }
 
 // declarations reads what functions are made of.
@@ -96,6 +113,7 @@ func (m *instrumenter) declarations(sections wasm.Sections) {
 		case "memory":
 			m.memories++
 		case "table":
+			m.tables++
 			if i.Limits.Min > wasm.MaxElements {
 				wasm.Fail("it imports a table of more than %d elements", wasm.MaxElements)
 			}
@@ -103,6 +121,11 @@ func (m *instrumenter) declarations(sections wasm.Sections) {
 	})
 	m.imported = len(m.functions)
 	sections.Each(wasm.SectionFunction, func(r *wasm.Reader) { declare(r.Uint()) })
+	sections.Each(wasm.SectionTable, func(r *wasm.Reader) {
+		m.tables++
+		r.ValueType()
+		r.Limits()
+	})
 	sections.Each(wasm.SectionMemory, func(r *wasm.Reader) {
 		m.memories++
 		r.Limits()
@@ -139,15 +162,16 @@ func (m *instrumenter) addTypes(section *wasm.Section) {
 	section.Body = wasm.Extend(section.Body, uint64(len(m.blocks)), added)
 }
 
-func (m *instrumenter) addExports(section *wasm.Section) {
-	added, n := appendExport(nil, stackExport, 3, m.globals), uint64(1)
+// addExports adds to the exports those given, the memory, and the start function.
+func (m *instrumenter) addExports(sections *wasm.Sections, exports ...[]byte) {
 	if m.memories > 0 {
-		added, n = appendExport(added, memoryExport, 2, 0), n+1
+		exports = append(exports, appendExport(nil, memoryExport, 2, 0))
 	}
 	for _, f := range m.start {
-		added, n = appendExport(added, startExport, 0, f), n+1
+		exports = append(exports, appendExport(nil, startExport, 0, f))
 	}
-	section.Body = wasm.Extend(section.Body, n, added)
+	section := sections.Make(wasm.SectionExport)
+	section.Body = wasm.Extend(section.Body, uint64(len(exports)), slices.Concat(exports...))
 }
 
 func appendExport(out []byte, name string, kind byte, i uint64) []byte {

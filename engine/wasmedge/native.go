@@ -4,8 +4,15 @@ package wasmedge
 
 /*
 #cgo LDFLAGS: -lwasmedge
+#cgo CFLAGS: -D_GNU_SOURCE
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 
 #if defined(__has_include) && !__has_include(<wasmedge/wasmedge.h>)
 #error "engine/wasmedge needs libwasmedge 0.14 and its headers, found by CGO_CFLAGS and CGO_LDFLAGS (on Debian: make deps-wasmedge)"
@@ -16,6 +23,8 @@ package wasmedge
 #endif
 
 enum { max_params = 9, host_modules = 2 };
+#define enter_export "wasmoci:enter"
+#define host_export "wasmoci:host"
 
 // A function of the host: what all runs share of it.
 typedef struct {
@@ -30,6 +39,8 @@ typedef struct {
 typedef struct {
 	WasmEdge_ConfigureContext *config;
 	WasmEdge_FunctionInstanceContext *nothing; // a function that does nothing
+	WasmEdge_FunctionTypeContext *procedure;   // the type of what takes and returns nothing
+	bool compiled;                             // modules have native code, which runs
 	char *modules[host_modules];
 	function *functions;
 	uint32_t n;
@@ -48,8 +59,17 @@ typedef struct run {
 	WasmEdge_StoreContext *store;
 	WasmEdge_ModuleInstanceContext *hosts[host_modules];
 	WasmEdge_ModuleInstanceContext *module;
-	slot slots[]; // one for each function that the guest imports
+	// Of compiled code:
+	WasmEdge_FunctionInstanceContext *host; // what the module's function to enter it calls
+	const WasmEdge_FunctionInstanceContext *called;
+	WasmEdge_Result result; // of what is called
+	bool native;            // it is native code indeed
+	bool overflowed;        // it has used up its stack
+	char *stack;            // the guard below it, too
+	slot slots[];           // one for each function that the guest imports
 } run;
+
+static __thread run *inside; // whose compiled code the thread is in
 
 extern uint32_t wasmociWasmedgeCall(uintptr_t guest, uint32_t function, uint8_t *memory, uint64_t length, uint64_t *args);
 
@@ -67,7 +87,10 @@ static WasmEdge_Result call(void *data, const WasmEdge_CallingFrameContext *fram
 	}
 	for (int i = 0; i < f->params; i++)
 		args[i] = f->types[i] == 'I' ? (uint64_t)WasmEdge_ValueGetI64(params[i]) : (uint32_t)WasmEdge_ValueGetI32(params[i]);
+	run *outside = inside; // what goes wrong in there is the host's
+	inside = NULL;
 	uint32_t e = wasmociWasmedgeCall(s->guest, f->index, memory, length, args);
+	inside = outside;
 	if (e >> 16) return WasmEdge_Result_Terminate;
 	if (f->result) results[0] = WasmEdge_ValueGenI32((int32_t)e);
 	return WasmEdge_Result_Success;
@@ -77,22 +100,42 @@ static WasmEdge_Result do_nothing(void *data, const WasmEdge_CallingFrameContext
 	return WasmEdge_Result_Success;
 }
 
-static WasmEdge_ConfigureContext *new_config(uint32_t pages) {
+static WasmEdge_ConfigureContext *new_config(bool compiled, uint32_t pages) {
 	WasmEdge_ConfigureContext *c = WasmEdge_ConfigureCreate();
 	WasmEdge_ConfigureAddProposal(c, WasmEdge_Proposal_TailCall);
 	WasmEdge_ConfigureAddProposal(c, WasmEdge_Proposal_ExtendedConst);
-	WasmEdge_ConfigureSetForceInterpreter(c, true); // of a module with native code in it too
+	WasmEdge_ConfigureSetForceInterpreter(c, !compiled); // of a module with native code in it too
+	WasmEdge_ConfigureCompilerSetOutputFormat(c, WasmEdge_CompilerOutputFormat_Native); // the other one has no functions of libm
 	if (pages) WasmEdge_ConfigureSetMaxMemoryPage(c, pages);
 	return c;
 }
 
-static library *open_library(uint32_t functions) {
+// Where the code of this program and its libraries is, before there is any guest's, which is a library too.
+enum { objects = 64 };
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct { uintptr_t begin, end; } object[objects];
+static int known_objects;
+
+static int know_object(struct dl_phdr_info *info, size_t size, void *data) {
+	for (int i = 0; i < info->dlpi_phnum && known_objects < objects; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X)) continue;
+		object[known_objects].begin = info->dlpi_addr + p->p_vaddr;
+		object[known_objects++].end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
+	}
+	return 0;
+}
+
+static void know_objects(void) { dl_iterate_phdr(know_object, NULL); }
+
+static library *open_library(uint32_t functions, bool compiled) {
 	WasmEdge_LogOff();
+	pthread_once(&once, know_objects);
 	library *l = calloc(1, sizeof *l);
-	l->config = new_config(0);
-	WasmEdge_FunctionTypeContext *t = WasmEdge_FunctionTypeCreate(NULL, 0, NULL, 0);
-	l->nothing = WasmEdge_FunctionInstanceCreate(t, do_nothing, NULL, 0);
-	WasmEdge_FunctionTypeDelete(t);
+	l->compiled = compiled;
+	l->config = new_config(compiled, 0);
+	l->procedure = WasmEdge_FunctionTypeCreate(NULL, 0, NULL, 0);
+	l->nothing = WasmEdge_FunctionInstanceCreate(l->procedure, do_nothing, NULL, 0);
 	l->functions = calloc(functions, sizeof *l->functions);
 	l->n = functions;
 	return l;
@@ -119,15 +162,16 @@ static void close_library(library *l) {
 	free(l->functions);
 	for (int i = 0; i < host_modules; i++) free(l->modules[i]);
 	WasmEdge_FunctionInstanceDelete(l->nothing);
+	WasmEdge_FunctionTypeDelete(l->procedure);
 	WasmEdge_ConfigureDelete(l->config);
 	free(l);
 }
 
-// load decodes and validates a module. On failure *ast is NULL.
-static WasmEdge_Result load(library *l, const uint8_t *module, uint32_t length, WasmEdge_ASTModuleContext **ast) {
+// load decodes and validates a module: what compile wrote to path, or else the one in memory. On failure *ast is NULL.
+static WasmEdge_Result load(library *l, const char *path, const uint8_t *module, uint32_t length, WasmEdge_ASTModuleContext **ast) {
 	*ast = NULL;
 	WasmEdge_LoaderContext *loader = WasmEdge_LoaderCreate(l->config);
-	WasmEdge_Result r = WasmEdge_LoaderParseFromBytes(loader, ast, WasmEdge_BytesWrap(module, length));
+	WasmEdge_Result r = path ? WasmEdge_LoaderParseFromFile(loader, ast, path) : WasmEdge_LoaderParseFromBytes(loader, ast, WasmEdge_BytesWrap(module, length));
 	WasmEdge_LoaderDelete(loader);
 	if (r.Code) {
 		*ast = NULL;
@@ -143,9 +187,43 @@ static WasmEdge_Result load(library *l, const uint8_t *module, uint32_t length, 
 	return r;
 }
 
+typedef struct {
+	library *library;
+	const uint8_t *module;
+	uint32_t length;
+	const char *path;
+	WasmEdge_Result result;
+} compilation;
+
+static void *compile_apart(void *data) {
+	compilation *c = data;
+	WasmEdge_CompilerContext *compiler = WasmEdge_CompilerCreate(c->library->config);
+	c->result = WasmEdge_CompilerCompileFromBuffer(compiler, c->module, c->length, c->path);
+	WasmEdge_CompilerDelete(compiler);
+	return NULL;
+}
+
+// compile writes a module and its native code to path. LLVM takes the signals of the process that would end it, and the
+// calling thread's stack for signals: the former are given back, the latter is that of a thread of its own. It returns an error number where
+// there is no such thread.
+static int compile(library *l, const uint8_t *module, uint32_t length, const char *path, WasmEdge_Result *result) {
+	struct sigaction had[NSIG];
+	for (int i = 1; i < NSIG; i++) sigaction(i, NULL, &had[i]);
+	compilation c = {.library = l, .module = module, .length = length, .path = path};
+	pthread_t thread;
+	int e = pthread_create(&thread, NULL, compile_apart, &c);
+	if (!e) e = pthread_join(thread, NULL);
+	for (int i = 1; i < NSIG; i++) {
+		struct sigaction has;
+		if (!sigaction(i, NULL, &has) && has.sa_handler != had[i].sa_handler) sigaction(i, &had[i], NULL);
+	}
+	*result = c.result;
+	return e;
+}
+
 static run *new_run(library *l, const uint32_t *imports, uint32_t n, uint32_t pages, uintptr_t guest) {
 	run *r = calloc(1, sizeof *r + n * sizeof *r->slots);
-	if (pages) r->config = new_config(pages);
+	if (pages) r->config = new_config(l->compiled, pages);
 	r->executor = WasmEdge_ExecutorCreate(pages ? r->config : l->config, NULL);
 	r->store = WasmEdge_StoreCreate();
 	for (uint32_t i = 0; i < n; i++) {
@@ -175,6 +253,98 @@ static bool has_function(run *r, const char *name, uint32_t length) {
 static WasmEdge_Result invoke(run *r, const char *name, uint32_t length) {
 	WasmEdge_FunctionInstanceContext *f = WasmEdge_ModuleInstanceFindFunction(r->module, WasmEdge_StringWrap(name, length));
 	return WasmEdge_ExecutorInvoke(r->executor, f, NULL, 0, NULL, 0);
+}
+
+// The library handles these signals while there is compiled code on some thread's stack, and then leaves them to nobody: a fault of the
+// host would end the process. So its handlers are wrapped: the guest's faults are theirs, any other is for who had the
+// signal before, which is Go. It takes the place of theirs once a guest has been entered.
+enum { faults = 3 };
+static const int fault[faults] = {SIGSEGV, SIGBUS, SIGFPE};
+static struct sigaction before[faults], engine[faults];
+
+static bool of_guest(const ucontext_t *c) {
+#if defined(__x86_64__)
+	uintptr_t at = c->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+	uintptr_t at = c->uc_mcontext.pc;
+#else
+#error "engine/wasmedge knows amd64 and arm64"
+#endif
+	for (int i = 0; i < known_objects; i++)
+		if (object[i].begin <= at && at < object[i].end) return false;
+	return true;
+}
+
+// A frame can be larger than a page, and must not reach over the guard.
+static const size_t guard_size = 1 << 30, stack_size = 32 << 20, signal_stack_size = 64 << 10;
+
+static void on_fault(int signal, siginfo_t *info, void *context) {
+	int i = 0;
+	while (fault[i] != signal) i++;
+	run *r = inside;
+	const ucontext_t *c = context;
+	if (!r || !of_guest(c)) {
+		if (before[i].sa_flags & SA_SIGINFO) before[i].sa_sigaction(signal, info, context);
+		else sigaction(signal, &before[i], NULL); // and it happens again
+		return;
+	}
+	char *address = info->si_addr;
+	r->overflowed = signal == SIGSEGV && r->stack <= address && address < r->stack + guard_size;
+	pthread_sigmask(SIG_SETMASK, &c->uc_sigmask, NULL);
+	engine[i].sa_sigaction(signal, info, context); // does not return, but ends the call of the guest
+}
+
+// enter is called by the module's function for that, in whose place the guest then runs.
+static WasmEdge_Result enter(void *data, const WasmEdge_CallingFrameContext *frame, const WasmEdge_Value *params, WasmEdge_Value *results) {
+	run *r = data;
+	struct sigaction ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	sigfillset(&ours.sa_mask);
+	for (int i = 0; i < faults; i++) sigaction(fault[i], &ours, &engine[i]);
+	r->native = engine[0].sa_sigaction != before[0].sa_sigaction;
+	if (!r->native) return WasmEdge_Result_Success;
+	inside = r;
+	r->result = WasmEdge_ExecutorInvoke(r->executor, r->called, NULL, 0, NULL, 0);
+	inside = NULL;
+	return WasmEdge_Result_Success;
+}
+
+static void *run_on_stack(void *data) {
+	run *r = data;
+	stack_t other = {.ss_sp = r->stack + guard_size + stack_size, .ss_size = signal_stack_size};
+	sigaltstack(&other, NULL);
+	for (int i = 0; i < faults; i++) sigaction(fault[i], NULL, &before[i]);
+	WasmEdge_FunctionInstanceContext *f = WasmEdge_ModuleInstanceFindFunction(r->module, WasmEdge_StringWrap(enter_export, strlen(enter_export)));
+	WasmEdge_Result e = WasmEdge_ExecutorInvoke(r->executor, f, NULL, 0, NULL, 0);
+	for (int i = 0; i < faults; i++) sigaction(fault[i], &before[i], NULL);
+	if (e.Code) r->result = e;
+	other.ss_flags = SS_DISABLE;
+	sigaltstack(&other, NULL);
+	return NULL;
+}
+
+// invoke_compiled is invoke for compiled code, which has a thread with a stack whose end is known. One guest at a time may be in it. It returns an
+// error number where there is no such thread.
+static int invoke_compiled(library *l, run *r, const char *name, uint32_t length) {
+	if (!r->host) {
+		r->host = WasmEdge_FunctionInstanceCreate(l->procedure, enter, r, 0);
+		WasmEdge_TableInstanceContext *t = WasmEdge_ModuleInstanceFindTable(r->module, WasmEdge_StringWrap(host_export, strlen(host_export)));
+		r->result = WasmEdge_TableInstanceSetData(t, WasmEdge_ValueGenFuncRef(r->host), 0);
+		if (r->result.Code) return 0;
+	}
+	r->called = WasmEdge_ModuleInstanceFindFunction(r->module, WasmEdge_StringWrap(name, length));
+	size_t all = guard_size + stack_size + signal_stack_size;
+	r->stack = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (r->stack == MAP_FAILED) return errno;
+	int e = mprotect(r->stack + guard_size, stack_size + signal_stack_size, PROT_READ | PROT_WRITE) ? errno : 0;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	pthread_attr_init(&attributes);
+	if (!e) e = pthread_attr_setstack(&attributes, r->stack + guard_size, stack_size);
+	if (!e) e = pthread_create(&thread, &attributes, run_on_stack, r);
+	if (!e) e = pthread_join(thread, NULL);
+	pthread_attr_destroy(&attributes);
+	munmap(r->stack, all);
+	return e;
 }
 
 // cancel ends what the run's executor runs, or is to run next. The engine has that for what it runs in a thread of its own, and it is
@@ -218,6 +388,7 @@ static int32_t global_value(run *r, const char *name, uint32_t length) {
 
 static void delete_run(run *r) {
 	WasmEdge_ModuleInstanceDelete(r->module);
+	WasmEdge_FunctionInstanceDelete(r->host);
 	WasmEdge_StoreDelete(r->store);
 	for (int i = 0; i < host_modules; i++) WasmEdge_ModuleInstanceDelete(r->hosts[i]);
 	WasmEdge_ExecutorDelete(r->executor);
@@ -228,9 +399,11 @@ static void delete_run(run *r) {
 import "C"
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"runtime"
-	"runtime/cgo"
+	"syscall"
 	"unsafe"
 
 	"github.com/wasmoci/wasmoci/wasi"
@@ -267,13 +440,13 @@ func resultOf(r C.WasmEdge_Result) result {
 }
 
 // openLibrary checks that the library is the one that the program was built for: its name does not change with its version.
-func openLibrary() (*library, error) {
+func openLibrary(compiled bool) (*library, error) {
 	if major, minor := C.WasmEdge_VersionGetMajor(), C.WasmEdge_VersionGetMinor(); major != C.WASMEDGE_VERSION_MAJOR || minor != C.WASMEDGE_VERSION_MINOR {
 		return nil, fmt.Errorf("libwasmedge %d.%d is installed, but the program was built for %d.%d: install that, or build again",
 			major, minor, C.WASMEDGE_VERSION_MAJOR, C.WASMEDGE_VERSION_MINOR)
 	}
 	table := preview1.Table()
-	l := &library{C.open_library(C.uint32_t(len(table))), C.GoString(C.WasmEdge_VersionGet())}
+	l := &library{C.open_library(C.uint32_t(len(table)), C.bool(compiled)), C.GoString(C.WasmEdge_VersionGet())}
 	modules := make(map[string]C.uint8_t)
 	for i, f := range table {
 		m, ok := modules[f.Module]
@@ -302,9 +475,37 @@ type module struct{ c *C.WasmEdge_ASTModuleContext }
 // load decodes and validates binary, which has been instrumented.
 func (l *library) load(binary []byte) (module, result) {
 	var m module
-	r := resultOf(C.load(l.c, (*C.uint8_t)(unsafe.SliceData(binary)), C.uint32_t(len(binary)), &m.c))
+	if len(binary) > math.MaxInt32 {
+		return m, result{code: C.WasmEdge_ErrCode_RuntimeError, message: "it is too large"}
+	}
+	r := resultOf(C.load(l.c, nil, (*C.uint8_t)(unsafe.SliceData(binary)), C.uint32_t(len(binary)), &m.c))
 	runtime.KeepAlive(binary)
 	return m, r
+}
+
+// loadCompiled loads what compile wrote to path, which is trusted. It stays loaded, whatever becomes of its name.
+func (l *library) loadCompiled(path string) (module, result) {
+	p := C.CString(path)
+	defer C.free(unsafe.Pointer(p))
+	var m module
+	r := resultOf(C.load(l.c, p, nil, 0, &m.c))
+	return m, r
+}
+
+// compile writes binary, which is valid and can be entered, and its native code to a new file, a shared library.
+func (l *library) compile(binary []byte, path string) error {
+	p := C.CString(path)
+	defer C.free(unsafe.Pointer(p))
+	var made C.WasmEdge_Result
+	e := C.compile(l.c, (*C.uint8_t)(unsafe.SliceData(binary)), C.uint32_t(len(binary)), p, &made)
+	runtime.KeepAlive(binary)
+	if e != 0 {
+		return fmt.Errorf("a thread for the compiler: %w", syscall.Errno(e))
+	}
+	if r := resultOf(made); r.code != resultOK {
+		return fmt.Errorf("%s (%#x)", r.message, r.code)
+	}
+	return nil
 }
 
 func (m module) close() { C.WasmEdge_ASTModuleDelete(m.c) }
@@ -313,7 +514,7 @@ func (m module) close() { C.WasmEdge_ASTModuleDelete(m.c) }
 type instance struct {
 	library *library
 	c       *C.run
-	handle  cgo.Handle
+	number  uintptr // in guestsRunning
 }
 
 // guest is who is called for a host function: its index in [preview1.Table], the guest's memory, and the arguments, all of which are
@@ -322,11 +523,14 @@ type guest interface {
 	call(function int, memory []byte, args []uint64) preview1.Errno
 }
 
+// guestsRunning are those that may call the host.
+var guestsRunning callers[guest]
+
 // instance makes an instance of m, which imports the functions of those indexes, with a memory of at most limit bytes, where 0 is
 // no limit. The caller closes it. A result other than success is why there is none.
 func (l *library) instance(m module, imports []uint32, limit uint64, g guest) (*instance, result) {
-	i := &instance{library: l, handle: cgo.NewHandle(g)}
-	i.c = C.new_run(l.c, (*C.uint32_t)(unsafe.SliceData(imports)), C.uint32_t(len(imports)), C.uint32_t(min(limit/wasi.PageSize, 1<<16)), C.uintptr_t(i.handle))
+	i := &instance{library: l, number: guestsRunning.add(&g)}
+	i.c = C.new_run(l.c, (*C.uint32_t)(unsafe.SliceData(imports)), C.uint32_t(len(imports)), C.uint32_t(min(limit/wasi.PageSize, 1<<16)), C.uintptr_t(i.number))
 	if r := resultOf(C.instantiate(i.c, m.c)); r.code != resultOK {
 		i.close()
 		return nil, r
@@ -339,9 +543,26 @@ func (i *instance) has(name string) bool {
 	return bool(C.has_function(i.c, chars(name), C.uint32_t(len(name))))
 }
 
-// invoke calls the exported function of that name, which takes and returns nothing.
-func (i *instance) invoke(name string) result {
-	return resultOf(C.invoke(i.c, chars(name), C.uint32_t(len(name))))
+// invoke calls the exported function of that name, which takes and returns nothing. Its error is the host's failure.
+func (i *instance) invoke(name string) (result, error) {
+	if !i.library.c.compiled {
+		return resultOf(C.invoke(i.c, chars(name), C.uint32_t(len(name)))), nil
+	}
+	if e := C.invoke_compiled(i.library.c, i.c, chars(name), C.uint32_t(len(name))); e != 0 {
+		return result{}, fmt.Errorf("a thread with a stack for the guest: %w", syscall.Errno(e))
+	}
+	if r := resultOf(i.c.result); r.code != resultOK || i.c.native {
+		return r, nil
+	}
+	return result{}, errors.New("libwasmedge does not take the compiled code: empty the cache")
+}
+
+// overflowed tells whether the guest has used up its stack.
+func (i *instance) overflowed() bool {
+	if i.library.c.compiled {
+		return bool(i.c.overflowed)
+	}
+	return i.global(stackExport) < 0
 }
 
 // cancel ends the call that is going on, or else the next one. It may be called while another goroutine is in invoke.
@@ -367,14 +588,14 @@ func (i *instance) global(name string) int32 {
 
 func (i *instance) close() {
 	C.delete_run(i.c)
-	i.handle.Delete()
+	guestsRunning.remove(i.number)
 }
 
 // wasmociWasmedgeCall is where guests come out of the library. It is called by their threads. A panic does not get so far:
 // [preview1.Host.Call] has recovered it.
 //
 //export wasmociWasmedgeCall
-func wasmociWasmedgeCall(h C.uintptr_t, function C.uint32_t, memory *C.uint8_t, length C.uint64_t, args *C.uint64_t) C.uint32_t {
-	g := cgo.Handle(h).Value().(guest)
+func wasmociWasmedgeCall(number C.uintptr_t, function C.uint32_t, memory *C.uint8_t, length C.uint64_t, args *C.uint64_t) C.uint32_t {
+	g := *guestsRunning.get(uintptr(number))
 	return C.uint32_t(g.call(int(function), unsafe.Slice((*byte)(memory), int(length)), unsafe.Slice((*uint64)(args), preview1.MaxParams)))
 }

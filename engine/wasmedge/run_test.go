@@ -121,7 +121,7 @@ func TestForeignEntry(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer kept.Close()
-			key := cache.Key{Module: sha256.Sum256(module), Engine: Name, Version: e.Info().Version, Config: (*interpreter)(nil).Config(), CPU: cache.CPU()}
+			key := cache.Key{Module: sha256.Sum256(module), Engine: Name, Version: e.Info().Version, Config: (&host{}).Config(), CPU: cache.CPU()}
 			if err := kept.Put(key, "", strings.NewReader(foreign)); err != nil {
 				t.Fatal(err)
 			}

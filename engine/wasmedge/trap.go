@@ -26,9 +26,10 @@ var traps = map[uint32]engine.TrapKind{
 const executing = 0x4
 
 // trapOf returns the error for the result of a run: a *engine.TrapError, or another error where the engine says something that
-// no guest is at fault for. overflowed says that the guest has used up its stack, which ends in an instruction like any other.
+// no guest is at fault for. overflowed says that the guest has used up its stack, which ends in an instruction like any other, or
+// in memory that there is not.
 func trapOf(code uint32, message string, overflowed bool) error {
-	if overflowed && code == 0x40a {
+	if overflowed && (code == 0x40a || code == 0x408) {
 		return &engine.TrapError{Kind: engine.TrapStackOverflow}
 	}
 	if kind, ok := traps[code]; ok {

@@ -17,6 +17,7 @@ func TestTrapOf(t *testing.T) {
 	}{
 		{name: "unreachable", code: 0x40a, kind: engine.TrapUnreachable},
 		{name: "stack", code: 0x40a, overflowed: true, kind: engine.TrapStackOverflow},
+		{name: "stack of compiled code", code: 0x408, overflowed: true, kind: engine.TrapStackOverflow},
 		{name: "another trap with a stack used up", code: 0x404, overflowed: true, kind: engine.TrapDivideByZero},
 		{name: "memory", code: 0x408, kind: engine.TrapMemoryBounds},
 		{name: "table", code: 0x407, kind: engine.TrapTableBounds},

@@ -4,15 +4,18 @@
 // as an engine that is known and cannot be opened, so that a program which asks for it is told why.
 //
 // Guests are interpreted. That starts at once and computes some fifty times slower than compiled code. WasmEdge's ahead-of-time
-// compiler is not used: its code takes over the signals of the process, and does not give them back, after which a nil
-// pointer anywhere in the program ends it instead of being a panic. A module that has such code in it is interpreted too.
+// compiler is for a process that has one guest at a time and is ended to end it: after [Dedicate], an engine opened with
+// [engine.Options].Uninterruptible compiles, which takes LLVM a minute and 400 MB for a program in Go, and package engine/cache keeps the
+// code. Children of package engine/subprocess with Config.Unchecked are such processes. Elsewhere its code would take over the signals of
+// the program, after which a nil pointer anywhere ends it instead of being a panic. Native code that an image brings in its module is
+// never looked at. [engine.Info].Version ends in "(interpreted)" or "(compiled)".
 //
 // Core modules run on wasi/preview1, not on WasmEdge's own WASI, with WebAssembly 2.0, tail calls and extended constant
-// expressions. What a guest calls is bounded: its stack is at most 32 MiB of the interpreter's, room for some hundred thousand
-// calls, and its end is a trap; the library itself has no bound, and ends the process. Tables have at most ten million elements together.
+// expressions. What a guest calls is bounded: its stack is at most 32 MiB, of the interpreter's or of a thread of its own, room for some
+// hundred thousand calls, and its end is a trap; the library itself has no bound, and ends the process. Tables have at most ten million elements together.
 // The memory limit of a run is for linear memory and for the tables that a module starts with. A memory reserves 12 GiB of address
-// space, and a run for which there is not so much fails before its guest begins. What package engine/cache keeps is
-// the module with these bounds in it. A guest takes a thread as long as it runs, and a module some fifty bytes for each of its
+// space, and a run for which there is not so much fails before its guest begins. Of an interpreted
+// module package engine/cache keeps the module with these bounds in it. A guest takes a thread as long as it runs, and a module some fifty bytes for each of its
 // instructions: bound Options.MaxModuleBytes where modules are not trusted to be of a decent size.
 //
 // Importing the package registers the driver [Name].

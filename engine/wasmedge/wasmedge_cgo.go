@@ -12,19 +12,19 @@ import (
 )
 
 func init() {
-	engine.Register(engine.Driver{Name: Name, Native: true, Capabilities: capabilities, Open: open})
+	engine.Register(engine.Driver{Name: Name, Native: true, Capabilities: capabilities, Open: open, Dedicate: Dedicate})
 }
 
 func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
-	if opts.Uninterruptible {
-		err := &engine.UnsupportedError{Engine: Name, Format: wasi.FormatModule, Missing: engine.NewCapabilities(engine.Unchecked)}
+	can, err := uninterruptible(opts.Uninterruptible, capabilities[wasi.FormatModule])
+	if err != nil {
 		return nil, &engine.Error{Engine: Name, Op: "open", Err: err}
 	}
-	return core.Open(Name, capabilities, opts, func(*cache.Dir) (core.Runtime, error) {
-		l, err := openLibrary()
+	return core.Open(Name, engine.FormatCapabilities{wasi.FormatModule: can}, opts, func(dir *cache.Dir) (core.Runtime, error) {
+		l, err := openLibrary(opts.Uninterruptible)
 		if err != nil {
 			return nil, err
 		}
-		return &interpreter{l}, nil
+		return &host{library: l, compiled: opts.Uninterruptible, cache: dir}, nil
 	})
 }

@@ -259,9 +259,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"runtime/cgo"
 	"strings"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	_ "github.com/wasmerio/wasmer-go/wasmer" // links libwasmer, and nothing more: its host functions free traps twice
@@ -318,15 +320,18 @@ func (compiler) Load(_ context.Context, src *core.Source, entry *cache.Entry) (c
 	if err != nil {
 		return nil, err
 	}
-	size := C.size_t(st.Size())
-	buf := C.malloc(size + 1) // aligned as libwasmer wants it
-	defer C.free(buf)
-	if _, err := io.ReadFull(entry.File, unsafe.Slice((*byte)(buf), st.Size())); err != nil {
-		return nil, err
+	if st.Size() == 0 {
+		return nil, errors.New("it is empty")
 	}
+	// Mapped, it begins a page, as libwasmer wants it, and is not copied before libwasmer does.
+	mapped, err := syscall.Mmap(int(entry.File.Fd()), 0, int(st.Size()), syscall.PROT_READ, syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	defer func() { _ = syscall.Munmap(mapped) }()
 	return build(src, func(c *code) error {
 		var text *C.char
-		if c.module = C.deserialize(c.store, buf, size, &text); c.module == nil {
+		if c.module = C.deserialize(c.store, pointer(mapped), C.size_t(len(mapped)), &text); c.module == nil {
 			return nativeError(text)
 		}
 		return nil

@@ -37,6 +37,7 @@ func ratio(bench *testing.B, a, b func()) {
 	slices.Sort(as)
 	slices.Sort(bs)
 	bench.ReportMetric(float64(as[len(as)/2])/float64(bs[len(bs)/2]), "ratio")
+	bench.ReportMetric(float64(as[0])/float64(bs[0]), "least-ratio")
 	bench.ReportMetric(float64(as[len(as)/2].Nanoseconds()), "ns/this")
 	bench.ReportMetric(float64(bs[len(bs)/2].Nanoseconds()), "ns/other")
 }

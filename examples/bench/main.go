@@ -92,7 +92,7 @@ func bench(ctx context.Context) ([]row, error) {
 		}
 		rows = append(rows, r)
 	}
-	for _, measure := range []func(context.Context) ([]row, error){hostCalls, compute} { // compute last: it dedicates the process
+	for _, measure := range []func(context.Context) ([]row, error){hostCalls, compute, programs} { // the last two dedicate the process
 		more, err := measure(ctx)
 		if err != nil {
 			return nil, err

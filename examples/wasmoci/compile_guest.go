@@ -10,13 +10,14 @@ import (
 
 	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
 	"github.com/wasmoci/wasmoci/oci"
 )
 
 // compile returns what compiles the module of g for the runner exe.
-func (r *ociRuntime) compile(s *operator.Settings, exe, engineName string, g *guest) func(context.Context, string) error {
-	return func(ctx context.Context, dir string) error {
-		return runner.Compile(ctx, g.module, dir, runner.Compilation{
+func (r *ociRuntime) compile(s *operator.Settings, exe, engineName string, g *guest) prepared.Make {
+	return func(ctx context.Context, module *os.File, dir string) error {
+		return runner.Compile(ctx, module, dir, runner.Compilation{
 			Runner: exe, Engine: engineName, Name: g.path,
 			MemoryBytes: s.Compile.Memory, Timeout: time.Duration(s.Compile.Timeout),
 			Progress: r.compiling(g.path),

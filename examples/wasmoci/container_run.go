@@ -25,6 +25,9 @@ func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, de
 	if g == nil {
 		return r.handOver()
 	}
+	if g.native {
+		return r.makeNative(cmd, c, g, id, "run")
+	}
 	defer g.module.Close()
 	var terminal *console
 	if g.bundle.Spec.Process.Terminal && c.consoleSocket == "" {

@@ -16,6 +16,8 @@ type ociRuntime struct{}
 
 func containers(*cobra.Command) *ociRuntime { return &ociRuntime{} }
 
+func straight() (*ociRuntime, error) { return nil, nil }
+
 type creation struct{ bundle string }
 
 func (c *creation) addFlags(f interface {

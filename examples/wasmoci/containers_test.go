@@ -3,11 +3,12 @@
 package main
 
 import (
-	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -18,15 +19,20 @@ import (
 // inside is set for the process that TestRootContainers starts in a mount namespace of its own.
 const inside = "WASMOCI_TEST_INSIDE"
 
-// TestRootContainers runs testdata/containers with each delegate: real containers, made by crun and by runc, from this program and its
-// runner, in a mount namespace of their own.
+// times is how often the scripts do what has to succeed each time.
+var times = flag.Int("times", 5, "do what has to succeed each time `N` times")
+
+// TestRootContainers runs testdata/containers with each delegate: real containers, made by crun and by runc, from this program and
+// the runner of one engine (engineFor), in a mount namespace of their own. Beside the commands and conditions of TestScript there are those of
+// container_bundle_test.go and of container_end_test.go.
 func TestRootContainers(t *testing.T) {
 	if os.Getenv(inside) == "" {
-		again := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestRootContainers$", "-test.v="+fmt.Sprint(testing.Verbose()))
+		again := exec.CommandContext(t.Context(), "/proc/self/exe", os.Args[1:]...)
+		again.Args = append(again.Args, "-test.run=^TestRootContainers"+only(flag.Lookup("test.run").Value.String()))
 		again.Env = append(os.Environ(), inside+"=1")
 		again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
-		out, err := again.CombinedOutput()
-		if t.Log(string(out)); err != nil {
+		again.Stdout, again.Stderr = os.Stdout, os.Stderr
+		if err := again.Run(); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -34,18 +40,21 @@ func TestRootContainers(t *testing.T) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		t.Fatal(err)
 	}
-	_ = unix.Unmount("/sys/fs/cgroup/unified", 0) // crun refuses a hybrid tree
-	prefix := t.TempDir()
-	for program, dir := range map[string]string{"runner-wazero": "../runner"} {
-		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(prefix, program), dir)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+	if _, err := os.Stat("/sys/fs/cgroup/unified"); err == nil { // crun refuses a hybrid tree, and then makes directories in the place of it
+		if err := unix.Mount("tmpfs", "/sys/fs/cgroup/unified", "tmpfs", 0, ""); err != nil {
+			t.Fatal(err)
 		}
 	}
+	// Containers' processes become this one's children, so that it sees their exit status, as conmon does.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	prefix := t.TempDir()
 	if err := os.Chmod(prefix, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	made := buildInside(t, prefix)
+	t.Cleanup(func() { removeCgroups(t) })
 	for _, name := range []string{"crun", "runc"} {
 		delegate, err := exec.LookPath(name)
 		if err != nil {
@@ -60,11 +69,14 @@ func TestRootContainers(t *testing.T) {
 					if err := os.Chmod(env.WorkDir, 0o755); err != nil {
 						return err
 					}
-					config := fmt.Sprintf("delegate = %q\nrunners = %q\nstate = %q\ncache = %q\n",
-						delegate, prefix, filepath.Join(env.WorkDir, ".state"), filepath.Join(env.WorkDir, ".cache"))
+					config := fmt.Sprintf("delegate = %q\nrunners = %q\nengine = %q\nstate = %q\ncache = %q\n",
+						delegate, prefix, engineFor, filepath.Join(env.WorkDir, ".state"), filepath.Join(env.WorkDir, ".cache"))
 					name := filepath.Join(env.WorkDir, "operator.toml")
 					env.Setenv("CONFIG", "--config="+name)
 					env.Setenv("ROOT", "--root="+filepath.Join(env.WorkDir, ".root"))
+					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-"+engineFor)) // a static one, which says that it is not for people
+					env.Setenv("MADE", made)
+					env.Setenv("TIMES", strconv.Itoa(*times))
 					env.Defer(func() { // what a script that failed has left
 						dirs, _ := os.ReadDir(filepath.Join(env.WorkDir, ".root"))
 						for _, d := range dirs {
@@ -73,33 +85,73 @@ func TestRootContainers(t *testing.T) {
 					})
 					return os.WriteFile(name, []byte(config), 0o644)
 				},
+				Condition: func(cond string) (bool, error) {
+					switch cond {
+					case "crun", "runc":
+						return cond == filepath.Base(delegate), nil
+					}
+					return false, fmt.Errorf("unknown condition %q", cond)
+				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"bundle": containerCommand,
-					"exits":  exitsCommand,
+					"bundle":  containerCommand,
+					"merge":   mergeCommand,
+					"seccomp": seccompCommand,
+					"minimum": minimumCommand,
+					"cycle":   cycleCommand,
+					"execs":   execsCommand,
+					"exits":   exitsCommand,
+					"often":   oftenCommand,
 				},
 			})
 		})
 	}
 }
 
-// containerCommand makes a bundle for a container: with namespaces, a proc and a /dev.
-func containerCommand(ts *testscript.TestScript, neg bool, args []string) {
-	bundleCommand(ts, neg, args)
-	name := ts.MkAbs(filepath.Join(args[0], "config.json"))
-	text, err := os.ReadFile(name)
-	ts.Check(err)
-	var config map[string]any
-	ts.Check(json.Unmarshal(text, &config))
-	config["ociVersion"] = "1.0.2" // Debian 12's crun refuses later ones
-	config["mounts"] = []map[string]any{
-		{"destination": "/proc", "type": "proc", "source": "proc"},
-		{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
+// only is what follows the name of the test in the pattern of -test.run.
+func only(pattern string) string {
+	for i := range pattern {
+		if pattern[i] == '/' {
+			return "$" + pattern[i:]
+		}
 	}
-	config["linux"] = map[string]any{"cgroupsPath": "/wasmoci-test/" + filepath.Base(ts.Getenv("WORK")) + "-" + filepath.Base(args[0]), "namespaces": []map[string]string{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}}}
-	for _, dir := range []string{"proc", "dev"} {
-		ts.Check(os.MkdirAll(ts.MkAbs(filepath.Join(args[0], "rootfs", dir)), 0o755))
+	return "$"
+}
+
+// buildInside builds the runner, and what runs in containers, in dir/made.
+func buildInside(t *testing.T, dir string) (made string) {
+	made = filepath.Join(dir, "made")
+	if err := os.Mkdir(made, 0o755); err != nil {
+		t.Fatal(err)
 	}
-	text, err = json.Marshal(config)
-	ts.Check(err)
-	ts.Check(os.WriteFile(name, text, 0o644))
+	for _, c := range []struct{ env, args []string }{
+		{runnerEnv, append([]string{"go", "build", "-trimpath", "-o", filepath.Join(dir, "runner-"+engineFor)}, append(runnerFlags, "../runner")...)},
+		{[]string{"CGO_ENABLED=0"}, []string{"go", "build", "-o", filepath.Join(made, "look"), "testdata/inside/look/main.go"}},
+		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "look.wasm"), "testdata/inside/look/main.go"}},
+		{nil, []string{"clang", "--target=wasm32-wasi", "-O2", "-o", filepath.Join(made, "fill.wasm"), "testdata/inside/fill.c"}},
+		{nil, []string{"gcc", "-Wall", "-Werror", "-O2", "-static", "-o", filepath.Join(made, "reach"), "testdata/inside/reach.c"}},
+	} {
+		build := exec.CommandContext(t.Context(), c.args[0], c.args[1:]...)
+		build.Env = append(append(os.Environ(), "GOFLAGS="), c.env...)
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	return made
+}
+
+// cgroups is the group of all containers of these tests.
+var cgroups = fmt.Sprintf("/wasmoci-test-%d", os.Getpid())
+
+// removeCgroups removes what delegates leave: the group above their containers'.
+func removeCgroups(t *testing.T) {
+	dirs, err := filepath.Glob("/sys/fs/cgroup/*" + cgroups)
+	if err != nil {
+		t.Error(err)
+	}
+	_ = unix.Unmount("/sys/fs/cgroup/unified", 0)
+	for _, dir := range append(dirs, "/sys/fs/cgroup"+cgroups) {
+		if err := os.Remove(dir); err != nil && !os.IsNotExist(err) {
+			t.Errorf("a container's cgroup is left: %v", err)
+		}
+	}
 }

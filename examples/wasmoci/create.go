@@ -76,6 +76,7 @@ type guest struct {
 	path   string // of the module, in the container
 	engine string // that was named; "" where none was
 	format wasi.Format
+	native bool // it is none, but its annotations say so to others
 }
 
 // guestOf looks what the container of a bundle is: nil for a native one, and for what the delegate is to refuse.
@@ -100,8 +101,17 @@ func (r *ociRuntime) guestOf(dir string) (*guest, error) {
 		g.format, err = formatOf(g.module)
 		return g, err
 	}
-	g.module.Close()
-	return nil, derr
+	defer g.module.Close()
+	if derr != nil {
+		return nil, derr
+	}
+	if err := runnable(g.module, g.path); err != nil {
+		return nil, err
+	}
+	if b.Claimed() {
+		return &guest{bundle: b, native: true}, nil
+	}
+	return nil, nil
 }
 
 // formatOf is what the head of a module says.
@@ -153,6 +163,9 @@ func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) error {
 	}
 	if g == nil {
 		return r.handOver()
+	}
+	if g.native {
+		return r.makeNative(cmd, c, g, id, "create")
 	}
 	defer g.module.Close()
 	made, err := r.make(cmd, c, g, id)
@@ -308,17 +321,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	}
 	made.pidFile = cmp.Or(c.pidFile, filepath.Join(lock.Path(), "pid"))
 	made.bundle = filepath.Join(lock.Path(), "bundle")
-	if err := os.Mkdir(made.bundle, 0o711); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(made.bundle, "config.json"), derived.JSON, 0o600); err != nil {
-		return nil, err
-	}
-	original, err := os.ReadFile(filepath.Join(g.bundle.Dir, "config.json"))
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(lock.Path(), "config.json"), original, 0o600); err != nil {
+	if err := made.write(derived.JSON, g.bundle); err != nil {
 		return nil, err
 	}
 	about.Record = filepath.Join(lock.Path(), "record.json")
@@ -344,6 +347,21 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 // readyFIFO is where the runner says that it can take signals.
 const readyFIFO = "ready"
 
+// write puts the delegate's bundle, and what it was made from, into the container's directory.
+func (c *container) write(config []byte, from *oci.Bundle) error {
+	if err := os.Mkdir(c.bundle, 0o711); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.bundle, "config.json"), config, 0o600); err != nil {
+		return err
+	}
+	original, err := os.ReadFile(filepath.Join(from.Dir, "config.json"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.lock.Path(), "config.json"), original, 0o600)
+}
+
 // stopSignals is the container's own stop signal, as podman writes it down.
 func stopSignals(spec *specs.Spec) []int {
 	if n, err := strconv.Atoi(spec.Annotations["org.opencontainers.image.stopSignal"]); err == nil && n > 0 && n < 65 {
@@ -358,6 +376,9 @@ func stopSignals(spec *specs.Spec) []int {
 // runnerFor returns the executable and the engine for a guest: the engine that was named, and no other; where none was, the first that
 // has a runner and can run what the module is.
 func runnerFor(s *operator.Settings, g *guest) (exe, name string, err error) {
+	if strings.Trim(g.engine, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" { // it may be an annotation of the image's, and becomes part of a path
+		return "", "", unknownEngineError(g.engine)
+	}
 	if g.engine != "" {
 		exe = s.Runner(g.engine)
 		if _, err := os.Stat(exe); err != nil {

@@ -3,11 +3,14 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
+
 	"github.com/spf13/cobra"
 )
 
 // delegatedVerbs are those that the delegate does for every container, with its own flags.
-var delegatedVerbs = []struct{ name, short string }{
+var delegatedVerbs = []delegatedVerb{
 	{"kill", "Send a signal to a container"},
 	{"ps", "List the processes of a container"},
 	{"pause", "Stop all processes of a container for a while"},
@@ -19,6 +22,8 @@ var delegatedVerbs = []struct{ name, short string }{
 	{"restore", "Go on with a native container that was written down"},
 }
 
+type delegatedVerb struct{ name, short string }
+
 func newDelegated(r *ociRuntime) []*cobra.Command {
 	var all []*cobra.Command
 	for _, v := range delegatedVerbs {
@@ -26,8 +31,25 @@ func newDelegated(r *ociRuntime) []*cobra.Command {
 			Use:                v.name,
 			Short:              v.short + ", by the delegate",
 			DisableFlagParsing: true,
-			RunE:               func(*cobra.Command, []string) error { return r.handOver() },
+			RunE: func(_ *cobra.Command, args []string) error {
+				if v.name == "checkpoint" {
+					if err := r.nativeOnly(v.name, args); err != nil {
+						return err
+					}
+				}
+				return r.handOver()
+			},
 		})
 	}
 	return all
+}
+
+// nativeOnly refuses a verb for a WebAssembly container, whose ID is one of args.
+func (r *ociRuntime) nativeOnly(verb string, args []string) error {
+	for _, arg := range args {
+		if _, c, err := r.ours(arg); err != nil || c != nil && !c.Native {
+			return cmp.Or(err, fmt.Errorf("%s: %q is a WebAssembly container, whose memory is its engine's: there is no way yet to go on with it elsewhere", verb, arg))
+		}
+	}
+	return nil
 }

@@ -16,11 +16,12 @@ import (
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/subprocess"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-// TestDifferential runs many guests on every engine of this build, each from the same directory. Whatever one can be told by,
-// output, files, and how it ended, is the same on all.
+// TestDifferential runs many guests on every engine of this build, each from the same directory, in process and in children. Whatever
+// one can be told by, output, files, and how it ended, is the same on all.
 func TestDifferential(t *testing.T) {
 	guests := manyGuests(t)
 	if len(guests) < 40 {
@@ -34,34 +35,64 @@ func TestDifferential(t *testing.T) {
 			if want == "" {
 				t.Fatal("nothing to compare")
 			}
-			t.Logf("on %s:\n%s", engines[0].Info().Name, want)
+			t.Logf("on %s:\n%s", engines[0].where, want)
 			for _, e := range engines[1:] {
+				if len(g.wasm) > e.largest {
+					continue
+				}
 				if got := g.run(t, e, src); got != want {
-					t.Errorf("on %s:\n%s\nwant, as on %s:\n%s", e.Info().Name, got, engines[0].Info().Name, want)
+					t.Errorf("on %s:\n%s\nwant, as on %s:\n%s", e.where, got, engines[0].where, want)
 				}
 			}
 		})
 	}
 }
 
-// enginesAtHand are wazero and all others that this build can open.
-func enginesAtHand(t *testing.T) []engine.Engine {
+// placed is an engine in a process.
+type placed struct {
+	engine.Engine
+	where   string
+	largest int // module that it compiles and runs in reasonable time, bytes
+}
+
+// enginesAtHand are wazero and all others that this build can open, and then the same in children, which is what runs guests
+// without checks, too.
+func enginesAtHand(t *testing.T) []placed {
 	t.Helper()
-	var all []engine.Engine
+	var all, children []placed
 	for _, d := range engine.List() {
 		if d.Unavailable != nil {
 			continue
 		}
-		e, err := engine.Open(t.Context(), d.Name, engine.Options{CacheDir: defaultCacheDir()})
+		opts := engine.Options{CacheDir: defaultCacheDir()}
+		e, err := engine.Open(t.Context(), d.Name, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = e.Close() })
-		if all = append(all, e); d.Name == "wazero" {
+		if all = append(all, placed{e, d.Name, 1 << 30}); d.Name == "wazero" {
 			all[0], all[len(all)-1] = all[len(all)-1], all[0]
 		}
+		for _, unchecked := range []bool{false, true} {
+			if unchecked && d.Dedicate == nil {
+				continue
+			}
+			e, err := subprocess.New(t.Context(), subprocess.Config{Engine: d.Name, Unchecked: unchecked}, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = e.Close() })
+			c := placed{e, d.Name + " in a child", 8 << 20}
+			if unchecked {
+				c.where += ", unchecked"
+			}
+			if unchecked && d.Native { // LLVM takes a second for some ten thousand bytes
+				c.largest = 200 << 10
+			}
+			children = append(children, c)
+		}
 	}
-	return all
+	return append(all, children...)
 }
 
 // manyGuest is one guest, with the file system that it begins with.
@@ -74,11 +105,11 @@ type manyGuest struct {
 }
 
 // run returns all that can be told of a run, or "" where the engine has no way to give the guest what it needs.
-func (g *manyGuest) run(t *testing.T, e engine.Engine, src engine.Source) string {
+func (g *manyGuest) run(t *testing.T, e placed, src engine.Source) string {
 	t.Helper()
 	m, err := e.Compile(t.Context(), src)
 	if err != nil {
-		t.Fatalf("%s: %v", e.Info().Name, err)
+		t.Fatalf("%s: %v", e.where, err)
 	}
 	defer m.Close()
 	root := t.TempDir()

@@ -80,8 +80,8 @@ func engineVersion(ctx context.Context, d engine.Driver) (string, error) {
 // table writes a row for each capability and a column for each engine and format.
 func (list drivers) table(w io.Writer) error {
 	type column struct {
-		title string
-		has   engine.Capabilities
+		title, version string
+		has            engine.Capabilities
 	}
 	var columns []column
 	for _, d := range list {
@@ -92,7 +92,7 @@ func (list drivers) table(w io.Writer) error {
 		slices.Sort(formats)
 		for _, f := range formats {
 			if d.Available {
-				columns = append(columns, column{d.Name + " " + f.String(), d.Capabilities[f]})
+				columns = append(columns, column{d.Name + " " + f.String(), d.Version, d.Capabilities[f]})
 			}
 		}
 	}
@@ -101,7 +101,11 @@ func (list drivers) table(w io.Writer) error {
 	for _, c := range columns {
 		fmt.Fprintf(tw, "\t%s", c.title)
 	}
-	fmt.Fprintln(tw, "\tMEANING")
+	fmt.Fprint(tw, "\tMEANING\nversion")
+	for _, c := range columns {
+		fmt.Fprintf(tw, "\t%s", c.version)
+	}
+	fmt.Fprintln(tw, "\tof the runtime beneath, as it runs guests in this process")
 	for _, c := range engine.AllCapabilities() {
 		fmt.Fprint(tw, c)
 		for _, col := range columns {

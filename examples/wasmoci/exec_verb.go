@@ -78,7 +78,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err != nil {
 		return err
 	}
-	if c == nil {
+	if c == nil || c.Native {
 		return r.handOver()
 	}
 	bundle, err := oci.LoadBundle(store.Path(id))
@@ -123,7 +123,10 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	}
 	another := &container{runtime: r, about: c, first: 3 + listenFDs() + e.preserve}
 	defer another.closeFiles()
-	derived, err := bundle.Derive(c.Made)
+	made := c.Made
+	made.Need = needOf(c.Engine, module, code.Size, another.first)
+	made.Need.Memory += memoryUsed(c.Cgroup) // this guest is bounded by what the container's others leave it
+	derived, err := bundle.Derive(made)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,12 @@ import (
 const program = "wasmoci"
 
 func main() {
-	cmd, r := newCommand()
-	err := cmd.ExecuteContext(context.Background())
+	r, err := straight()
+	if r == nil {
+		var cmd *cobra.Command
+		cmd, r = newCommand()
+		err = cmd.ExecuteContext(context.Background())
+	}
 	if lerr := r.report(err); lerr != nil {
 		engine.Report(os.Stderr, program, lerr)
 	}

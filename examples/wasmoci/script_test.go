@@ -14,11 +14,16 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/wasmoci/wasmoci/engine/subprocess"
+
 	"github.com/wasmoci/wasmoci/engine"
 )
 
 // TestMain makes the program itself a command in PATH, for the scripts and for tests that start it.
 func TestMain(m *testing.M) {
+	if subprocess.Init() { // of TestDifferential's engines
+		return
+	}
 	testscript.Main(m, map[string]func(){"wasmoci": main, "stubborn": stubborn, "preparing": preparing})
 }
 

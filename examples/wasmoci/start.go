@@ -31,7 +31,7 @@ func (r *ociRuntime) start(id string) error {
 	if err != nil {
 		return err
 	}
-	if c == nil {
+	if c == nil || c.Native {
 		return r.handOver()
 	}
 	return r.startMade(c, id, r.line)

@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -74,7 +72,7 @@ func restated(about []byte, store *state.Store, c *state.Container) (map[string]
 			annotations[k] = v
 		}
 	}
-	if m["status"] == "stopped" {
+	if m["status"] == "stopped" && !c.Native {
 		annotations[annotationEnd] = end(c)
 	}
 	if len(annotations) > 0 {
@@ -106,21 +104,4 @@ func end(c *state.Container) string {
 		return "memory, killed by the kernel"
 	}
 	return "killed"
-}
-
-// outOfMemory says whether the kernel has killed in the container's cgroup, which is there until it is deleted.
-func outOfMemory(dir string) bool {
-	if dir == "" {
-		return false
-	}
-	for _, name := range []string{"/sys/fs/cgroup/memory" + dir + "/memory.oom_control", "/sys/fs/cgroup" + dir + "/memory.events"} {
-		data, _ := os.ReadFile(name)
-		for line := range strings.Lines(string(data)) {
-			if n, ok := strings.CutPrefix(strings.TrimSpace(line), "oom_kill "); ok {
-				count, _ := strconv.Atoi(n)
-				return count > 0
-			}
-		}
-	}
-	return false
 }

@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 	},
 	"examples/wasmoci/internal/delegate": {},
 	"examples/wasmoci/internal/operator": {"oci", toml},
-	"examples/wasmoci/internal/prepared": {"engine/cache", xsys},
+	"examples/wasmoci/internal/prepared": {"engine", "engine/cache", xsys},
 	"examples/wasmoci/internal/state":    {"oci", xsys},
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 )
 
@@ -79,8 +80,8 @@ func isSelf(path string) bool {
 		return true
 	}
 	if info, err := buildinfo.ReadFile(path); err == nil {
-		own, err := buildinfo.ReadFile("/proc/self/exe")
-		return err == nil && info.Path == own.Path
+		own, ok := debug.ReadBuildInfo()
+		return ok && info.Path == own.Path
 	}
 	f, err := os.Open(path)
 	if err != nil {

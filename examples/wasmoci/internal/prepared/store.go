@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
 )
 
@@ -66,7 +67,7 @@ type Code struct {
 }
 
 // key names code by all that it depends on: the module, the runner and the processor.
-func key(module *os.File, runner string) (string, error) {
+func key(module io.Reader, runner string) (string, error) {
 	st, err := os.Stat(runner)
 	if err != nil {
 		return "", err
@@ -77,17 +78,22 @@ func key(module *os.File, runner string) (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "2\x00%s\x00%d %d %d %d %d\x00%s\x00", runner, sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
-	if _, err := io.Copy(h, io.NewSectionReader(module, 0, 1<<62)); err != nil {
+	if _, err := io.Copy(h, module); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }
 
-// Get returns the code of module for the runner at path runner, and has it compiled where there is none: make gets an empty
-// directory to put the compiled code into, below "code", whose content is copied, not trusted to stay what it is. Of several processes that need
-// the same code at once, one compiles and the others wait.
-func (s *Store) Get(ctx context.Context, module *os.File, runner string, make func(ctx context.Context, dir string) error) (*Code, error) {
-	name, err := key(module, runner)
+// Get returns the code of module for the runner at path runner, and has it compiled where there is none: make gets a copy of the
+// module, and an empty directory to put the compiled code into, below "code", whose content is copied, not trusted to stay what it
+// is. Of several processes that need the same code at once, one compiles and the others wait.
+func (s *Store) Get(ctx context.Context, module *os.File, runner string, make Make) (*Code, error) {
+	if st, err := module.Stat(); err != nil {
+		return nil, err
+	} else if limit := (engine.Options{}).ModuleLimit(); st.Size() > limit {
+		return nil, &engine.TooLargeError{Name: module.Name(), Size: st.Size(), Max: limit}
+	}
+	name, err := key(within(ctx, module), runner)
 	if err != nil {
 		return nil, err
 	}
@@ -99,69 +105,129 @@ func (s *Store) Get(ctx context.Context, module *os.File, runner string, make fu
 		return nil, err
 	}
 	defer unlock()
-	c, err := s.read(name)
-	if err == nil {
+	if c, err := s.read(name); err == nil {
 		return c, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) { // damaged
-		if err := os.RemoveAll(s.path(name)); err != nil {
-			return nil, err
-		}
+	if err := os.RemoveAll(s.path(name)); err != nil { // it is damaged, if it is there
+		return nil, err
 	}
-	if err := s.make(ctx, name, make); err != nil {
+	s.sweep()
+	if err := s.make(ctx, name, module, runner, make); err != nil {
 		return nil, err
 	}
 	return s.read(name)
 }
 
+// Make compiles module into dir.
+type Make func(ctx context.Context, module *os.File, dir string) error
+
+// within reads module from its beginning, until ctx ends.
+func within(ctx context.Context, module *os.File) io.Reader {
+	return &bounded{ctx, io.NewSectionReader(module, 0, engine.Options{}.ModuleLimit())}
+}
+
+type bounded struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.ctx.Err() != nil {
+		return 0, context.Cause(b.ctx)
+	}
+	return b.r.Read(p)
+}
+
+// tempAge is how old what somebody left half made has to be: no compilation takes that long.
+const tempAge = 24 * time.Hour
+
+// sweep removes what processes that were killed have left half made.
+func (s *Store) sweep() {
+	entries, err := os.ReadDir(filepath.Join(s.dir, "code"))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if st, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), tempPrefix) && time.Since(st.ModTime()) > tempAge {
+			_ = os.RemoveAll(s.path(e.Name()))
+		}
+	}
+}
+
 func (s *Store) path(name string) string { return filepath.Join(s.dir, "code", name) }
 
-// lock holds the name among processes until unlock.
+// lock holds the name among processes until unlock, which removes the file.
 func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error) {
-	f, err := os.OpenFile(s.path(name)+".lock", os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
+		f, err := os.OpenFile(s.path(name)+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, err
 		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			f.Close()
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			held, herr := f.Stat()
+			there, terr := os.Stat(f.Name())
+			if herr == nil && terr == nil && os.SameFile(held, there) {
+				return func() {
+					_ = os.Remove(f.Name()) // while it is held: who waits for it finds out, and takes the next
+					f.Close()
+				}, nil
+			}
+		}
+		f.Close()
+		if err != nil && !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
 			return nil, context.Cause(ctx)
 		case <-time.After(wait):
 		}
 	}
 }
 
-// make has code compiled into a directory of its own and takes over what is in there.
-func (s *Store) make(ctx context.Context, name string, compile func(ctx context.Context, dir string) error) error {
-	made, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix)
+// make has code compiled into a directory of its own and takes over what is in there. The directory is within one that is closed
+// to whoever compiles: others of that user do not come as far. What is compiled is a copy: the module's file is the container's or
+// another's to change, and what it is then must not come under the name of what it was.
+func (s *Store) make(ctx context.Context, name string, module *os.File, runner string, compile Make) error {
+	private, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(made)
-	kept, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix)
+	defer os.RemoveAll(private)
+	copied, err := snapshot(within(ctx, module), filepath.Join(private, "module"))
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(kept)
-	if err := compile(ctx, made); err != nil {
+	defer copied.Close()
+	if now, err := key(within(ctx, copied), runner); err != nil {
+		return err
+	} else if now != name {
+		return fmt.Errorf("%s is being written to: create the container again when it is complete", module.Name())
+	}
+	made, kept := filepath.Join(private, "made"), filepath.Join(private, "kept")
+	if err := errors.Join(os.Mkdir(made, 0o700), folder(kept)); err != nil {
+		return err
+	}
+	if err := compile(ctx, copied, made); err != nil {
 		return err
 	}
 	if err := adopt(filepath.Join(made, "code"), kept); err != nil {
 		return fmt.Errorf("compiled code: %w", err)
 	}
-	if err := os.Chmod(kept, 0o755); err != nil {
-		return err
-	}
 	return os.Rename(kept, s.path(name))
+}
+
+// snapshot copies module into a new file, and opens that for reading.
+func snapshot(module io.Reader, name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(f, module)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return os.Open(name)
 }
 
 // Bounds of what a compiler may leave.
@@ -171,65 +237,94 @@ const (
 	maxSize  = 4 << 30
 )
 
-// adopt copies regular files and directories from one directory, which somebody else may change meanwhile, to another, and writes
-// the manifest there.
+// adopt copies regular files and directories from one directory, which somebody else has made, to another, and writes the
+// manifest there.
 func adopt(from, to string) error {
 	root, err := os.OpenRoot(from)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	files := make(map[string]string)
-	var total int64
-	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case path == ".":
-			return nil
-		case strings.Count(path, "/") >= maxDepth || len(files) >= maxFiles:
-			return fmt.Errorf("%q: more files than an engine makes", path)
-		case path == manifest:
-			return fmt.Errorf("%q is no file of an engine's", path)
-		case d.IsDir():
-			return folder(filepath.Join(to, path))
-		case !d.Type().IsRegular():
-			return fmt.Errorf("%q is no regular file", path)
-		}
-		in, err := root.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		if st, err := in.Stat(); err != nil || !st.Mode().IsRegular() {
-			return fmt.Errorf("%q is no regular file", path)
-		}
-		out, err := os.OpenFile(filepath.Join(to, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if err != nil {
-			return err
-		}
-		h := sha256.New()
-		n, err := io.Copy(io.MultiWriter(out, h), io.LimitReader(in, maxSize-total+1))
-		if total += n; err == nil && total > maxSize {
-			err = fmt.Errorf("is larger than %d GiB", int64(maxSize)>>30)
-		}
-		if err == nil {
-			err = errors.Join(out.Chmod(0o644), out.Sync())
-		}
-		files[path] = sum(h)
-		return errors.Join(err, out.Close())
-	})
-	if err != nil {
+	a := &adoption{root: root, to: to, files: make(map[string]string)}
+	if err := a.folder(".", 0); err != nil {
 		return err
 	}
-	if len(files) == 0 {
+	if len(a.files) == 0 {
 		return errors.New("the runner left none")
 	}
-	list, err := json.Marshal(files)
+	list, err := json.Marshal(a.files)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(to, manifest), list, 0o600)
+}
+
+type adoption struct {
+	root  *os.Root
+	to    string
+	files map[string]string // path: digest
+	names int
+	size  int64
+}
+
+// folder adopts what is in the directory path. It never reads more names than an engine makes.
+func (a *adoption) folder(path string, depth int) error {
+	dir, err := a.root.Open(path)
+	if err != nil {
+		return err
+	}
+	entries, err := dir.ReadDir(maxFiles + 1)
+	dir.Close()
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if a.names += len(entries); a.names > maxFiles || depth > maxDepth {
+		return fmt.Errorf("%q: more files than an engine makes", path)
+	}
+	for _, e := range entries {
+		name := filepath.Join(path, e.Name())
+		switch {
+		case name == manifest:
+			return fmt.Errorf("%q is no file of an engine's", name)
+		case e.IsDir():
+			if err = folder(filepath.Join(a.to, name)); err == nil {
+				err = a.folder(name, depth+1)
+			}
+		case e.Type().IsRegular():
+			err = a.file(name)
+		default:
+			return fmt.Errorf("%q is no regular file", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *adoption) file(path string) error {
+	in, err := a.root.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if st, err := in.Stat(); err != nil || !st.Mode().IsRegular() {
+		return fmt.Errorf("%q is no regular file", path)
+	}
+	out, err := os.OpenFile(filepath.Join(a.to, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(out, h), io.LimitReader(in, maxSize-a.size+1))
+	if a.size += n; err == nil && a.size > maxSize {
+		err = fmt.Errorf("is larger than %d GiB", int64(maxSize)>>30)
+	}
+	if err == nil {
+		err = errors.Join(out.Chmod(0o644), out.Sync())
+	}
+	a.files[path] = sum(h)
+	return errors.Join(err, out.Close())
 }
 
 // folder makes a directory, and those above it, that every user may read, whatever the umask is.
@@ -251,6 +346,9 @@ func (s *Store) read(name string) (*Code, error) {
 	}
 	if err := json.Unmarshal(data, &c.list); err != nil {
 		return nil, err
+	}
+	if len(c.list) == 0 {
+		return nil, errors.New("the list of files is empty")
 	}
 	for path, digest := range c.list {
 		if !filepath.IsLocal(path) {

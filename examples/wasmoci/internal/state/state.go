@@ -44,6 +44,7 @@ type Container struct {
 	Name     string         `json:"name"`             // of the runner in there
 	Record   string         `json:"record,omitempty"` // file in which the runner says how the guest ended
 	Cgroup   string         `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
+	Native   bool           `json:"native,omitempty"` // it is a native container, of a bundle without its annotations
 	Made     oci.Delegation `json:"made"`             // what it was derived with
 }
 

@@ -1,0 +1,248 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestMain is a compiler that the module has taken over, where it is called as one, or a runtime that is killed while it compiles.
+func TestMain(m *testing.M) {
+	switch os.Args[0] {
+	case compiler:
+		os.Exit(takenOver())
+	case "runtime":
+		err := Compilation{Runner: "/proc/self/exe", Engine: "spins", Timeout: time.Minute, MemoryBytes: 1 << 30}.run(context.Background(), os.Stdin, os.Args[1])
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// takenOver does what the engine is called, after confine.
+func takenOver() int {
+	memory, _ := strconv.ParseInt(os.Args[3], 10, 64)
+	user, _ := strconv.Atoi(os.Args[4])
+	before, _ := os.ReadFile("/proc/self/cmdline") // the poller of os is there before the descriptors are looked at
+	if err := confine(memory, user); err != nil || len(before) == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 3
+	}
+	attempt, ok := attempts[os.Args[1]]
+	if !ok {
+		return 4
+	}
+	if err := attempt(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	return 0
+}
+
+// attempts are what a compiler tries. None is to be possible, but the first.
+var attempts = map[string]func() error{
+	"writes": func() error { return os.WriteFile("code", nil, 0o600) },
+	"spins": func() error {
+		for {
+			time.Sleep(time.Hour)
+		}
+	},
+	"says too much": func() error {
+		for range 1 << 10 {
+			fmt.Fprint(os.Stderr, strings.Repeat("x", 1<<10))
+		}
+		return errors.New("")
+	},
+	"looks around": func() error {
+		_, err := os.Stat("/proc/self")
+		return err
+	},
+	"forks": func() error {
+		pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+		if errno != 0 {
+			return errno
+		}
+		if pid == 0 {
+			unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		}
+		return nil
+	},
+	"makes a file in memory": func() error {
+		_, err := unix.MemfdCreate("m", 0)
+		return err
+	},
+	"shares memory": func() error {
+		_, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_SHARED)
+		return err
+	},
+	"takes memory": func() error {
+		_, err := unix.Mmap(-1, 0, 1<<30, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+		return err
+	},
+	"limits another":       func() error { return noCall(unix.Prlimit(os.Getpid()+1, unix.RLIMIT_NOFILE, nil, &unix.Rlimit{})) },
+	"signals another":      func() error { return noCall(unix.Tgkill(os.Getpid()+1, os.Getpid()+1, 0)) },
+	"outlives the runtime": func() error { return noCall(unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)) },
+	"connects": func() error {
+		_, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		return err
+	},
+	"writes to what is inherited": func() error {
+		for fd := 4; fd < 64; fd++ {
+			if _, err := unix.Write(fd, []byte("x")); err == nil && !isEvent(fd) {
+				return nil
+			}
+		}
+		return errors.New("nothing to write to")
+	},
+}
+
+// noCall is the error of a call that the filter refuses; any other one comes from behind it.
+func noCall(err error) error {
+	if errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	return nil
+}
+
+// isEvent says whether Go has made fd: what is inherited is a pipe.
+func isEvent(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO
+}
+
+// attempt compiles with a compiler that attempts something.
+func attempt(t *testing.T, name string) error {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer module.Close()
+	return Compile(t.Context(), module, t.TempDir(), Compilation{Runner: self, Engine: name, Name: "module", MemoryBytes: 512 << 20, Timeout: 20 * time.Second})
+}
+
+// TestConfined: a compiler that does what its module wants reaches nothing.
+func TestConfined(t *testing.T) {
+	inherited, err := inherit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inherited.Close()
+	if err := attempt(t, "writes"); err != nil {
+		t.Fatal(err)
+	}
+	for name := range attempts {
+		if slices.Contains([]string{"writes", "spins"}, name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			var failed *CompileError
+			err := attempt(t, name)
+			if !errors.As(err, &failed) || !strings.Contains(failed.Err.Error(), "exit status 2") && !errors.Is(err, ErrCompileMemory) {
+				t.Errorf("it could: %v", err)
+			}
+			if err != nil && len(err.Error()) > 2*lastWords {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+// inherit opens a descriptor that children inherit, as clients of runtimes leave them open.
+func inherit() (io.Closer, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], 0); err != nil {
+		return nil, err
+	}
+	return closers{os.NewFile(uintptr(fds[0]), "reader"), os.NewFile(uintptr(fds[1]), "writer")}, nil
+}
+
+type closers []io.Closer
+
+func (all closers) Close() (err error) {
+	for _, c := range all {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}
+
+// TestCompileTime: a compiler that does not end is ended, by its time and by its runtime's.
+func TestCompileTime(t *testing.T) {
+	module, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer module.Close()
+	c := Compilation{Runner: "/proc/self/exe", Engine: "spins", Timeout: 50 * time.Millisecond}
+	if err := Compile(t.Context(), module, t.TempDir(), c); !errors.Is(err, ErrCompileTime) {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	c.Timeout = 0
+	if err := Compile(ctx, module, t.TempDir(), c); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestCompileKilled: a compiler ends with the process that waits for it, however that ends.
+func TestCompileKilled(t *testing.T) {
+	dir := t.TempDir()
+	waits := exec.CommandContext(t.Context(), "/proc/self/exe")
+	waits.Args = []string{"runtime", dir}
+	waits.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := waits.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := 0
+	within(t, "no compiler", func() bool { pid = childOf(waits.Process.Pid); return pid != 0 && confined(pid) })
+	if err := waits.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = waits.Wait()
+	within(t, "the compiler goes on", func() bool { return !confined(pid) })
+}
+
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(what)
+		}
+	}
+}
+
+// childOf returns the number of a child that is a compiler; 0 where there is none.
+func childOf(pid int) int {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, name := range lists {
+		text, _ := os.ReadFile(name)
+		for _, field := range strings.Fields(string(text)) {
+			child, _ := strconv.Atoi(field)
+			return child
+		}
+	}
+	return 0
+}
+
+// confined says whether the process pid runs with a filter of system calls.
+func confined(pid int) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && strings.Contains(string(status), "Seccomp:\t2") && !strings.Contains(string(status), "State:\tZ")
+}

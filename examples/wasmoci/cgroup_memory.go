@@ -1,0 +1,48 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+// cgroupMemory is the directories of a cgroup that counts memory: of the first version of cgroups, and of the second.
+func cgroupMemory(cgroup string) (dirs [2]string) {
+	return [2]string{"/sys/fs/cgroup/memory" + cgroup, "/sys/fs/cgroup" + cgroup}
+}
+
+// counters reads a file of lines with a name and a number each.
+func counters(name string) map[string]int64 {
+	all := make(map[string]int64)
+	for line := range strings.Lines(readString(name)) {
+		if key, text, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			all[key], _ = strconv.ParseInt(text, 10, 64)
+		}
+	}
+	return all
+}
+
+// outOfMemory says whether the kernel has killed in a container's cgroup, which is there until it is deleted.
+func outOfMemory(cgroup string) bool {
+	dirs := cgroupMemory(cgroup)
+	return cgroup != "" && counters(dirs[0] + "/memory.oom_control")["oom_kill"]+counters(dirs[1] + "/memory.events")["oom_kill"] > 0
+}
+
+// memoryUsed is how many bytes of a container's memory are in use, without what the kernel takes back where memory is short: the
+// content of files.
+func memoryUsed(cgroup string) int64 {
+	if cgroup == "" {
+		return 0
+	}
+	dirs := cgroupMemory(cgroup)
+	name, prefix := dirs[1]+"/memory.current", ""
+	dir := dirs[1]
+	if _, err := os.Stat(dirs[0]); err == nil {
+		dir, name, prefix = dirs[0], dirs[0]+"/memory.usage_in_bytes", "total_"
+	}
+	used, _ := strconv.ParseInt(strings.TrimSpace(readString(name)), 10, 64)
+	content := counters(dir + "/memory.stat")
+	return max(0, used-content[prefix+"active_file"]-content[prefix+"inactive_file"])
+}

@@ -1,0 +1,73 @@
+//go:build linux
+
+package operator_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
+	"github.com/wasmoci/wasmoci/oci"
+)
+
+// TestDocumented: the page for operators has every setting with its default.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/operator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := operator.Defaults(0, "/usr/local/libexec/wasmoci")
+	for _, key := range s.Keys {
+		_, row, ok := strings.Cut(string(page), "| `"+key+"` | ")
+		if !ok {
+			t.Errorf("docs/operator.md has no row for %q", key)
+		}
+		if v := s.Value(key); v != "" && key != "runners" && !strings.HasPrefix(row, "`"+v+"` ") {
+			t.Errorf("docs/operator.md: the default of %q is %q", key, v)
+		}
+		if s.From[key] != "default" {
+			t.Errorf("%q comes from %q", key, s.From[key])
+		}
+	}
+}
+
+// TestRead: a file says what it says, whole, or is refused with the reason.
+func TestRead(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing":        {"", ""},
+		"all":            {"delegate = '/bin/x'\nrunners = '/r'\nstate = '/s'\ncache = '/c'\nengine = 'wasmtime'\npolicy = 'content'\n[compile]\nmemory = 5\ntimeout = '3s'", ""},
+		"unknown":        {"listeners = 1", "listeners is no setting"},
+		"unknown, inner": {"[compile]\nspeed = 1", "compile.speed is no setting"},
+		"relative":       {"state = 'run'", `state "run" is not an absolute path`},
+		"empty":          {"cache = ''", `cache "" is not an absolute path`},
+		"type":           {"delegate = 1", "delegate"},
+		"policy":         {"policy = 'maybe'", `unknown policy "maybe"`},
+		"memory":         {"[compile]\nmemory = 0", "have to be positive"},
+		"timeout":        {"[compile]\ntimeout = 'soon'", "timeout"},
+		"syntax":         {"delegate = ", "config.toml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "config.toml")
+			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := operator.Defaults(0, "/r")
+			before := s.Config
+			err := s.Read(file, false)
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) || s.Config != before {
+					t.Errorf("%v, want %q; settings %+v", err, c.want, s.Config)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "all" && (s.Policy != oci.Content || s.Value("compile.timeout") != "3s" || s.From["compile.memory"] != file || s.Runner("wasmtime") != "/r/runner-wasmtime") {
+				t.Errorf("settings %+v", s)
+			}
+		})
+	}
+}
