@@ -80,8 +80,8 @@ func notRunnable(t *testing.T, s *setup) {
 	}{
 		{"neither a module nor a program", "neither", []string{"--annotation", compat}, 126, []string{`"/guest"`, "neither"}},
 		{"a damaged module", "damaged", nil, 126, []string{`/guest`, "wazero"}},
-		{"an engine that is not there", "wasm", handler("wasmedge"), 126, []string{`"wasmedge"`, "make install", "wazero, wasmtime"}},
-		{"an engine that nobody knows", "wasm", handler("nonesuch"), 126, []string{`"nonesuch"`, "run.oci.handler"}},
+		{"an engine that is not there", "wasm", handler("wasmedge"), 126, []string{`"wasmedge"`, "make install RUNNERS=wasmedge", "installed are wasmtime, wazero"}},
+		{"an engine that nobody knows", "wasm", handler("nonesuch"), 126, []string{`"nonesuch"`, "no engine has this name", "installed are wasmtime, wazero"}},
 		{"no such module", "wasm", []string{"--entrypoint", "/none.wasm"}, 127, []string{`"/none.wasm"`}},
 		{"a directory", "wasm", []string{"--entrypoint", "/tmp"}, 126, []string{`"/tmp"`, "director"}},
 		{"no module of that name in PATH", "wasm", []string{"--entrypoint", "none.wasm"}, 127, []string{`"none.wasm"`, "PATH", "./none.wasm"}},
@@ -152,7 +152,6 @@ func limits(t *testing.T, s *setup) {
 		if name, _, pair := strings.Cut(tt.low, "="); pair {
 			enough = name + "=" + enough + ":" + enough
 		}
-		t.Logf("enough: %s %s", tt.flags, enough)
 		try(enough).want(t, 7, "")
 	}
 	for _, flags := range [][]string{
