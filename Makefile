@@ -113,10 +113,10 @@ test-root: ## attempts to escape that need root: devices, mounts, no /proc, no o
 	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRootContainers ./examples/wasmoci
 
 test-clients: ## the program under real podman with crun and runc: commands, pods, escapes, the guide (Linux, as root; needs make deps)
-	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients
+	$(GO) test -tags clients -count 1 -parallel 4 -timeout 30m ./examples/wasmoci/clients
 
 test-clients-trixie: deps-trixie ## the same under Debian trixie's podman, crun and runc, unpacked
-	$(GO) test -tags clients -count 1 -timeout 30m ./examples/wasmoci/clients -system "$(CURDIR)/.cache/trixie"
+	$(GO) test -tags clients -count 1 -parallel 4 -timeout 30m ./examples/wasmoci/clients -system "$(CURDIR)/.cache/trixie"
 
 test-std: ## the tests of Go's own standard library as guests (minutes)
 	$(GO) test -tags real -count 1 -timeout 30m -run TestStd ./examples/wasmoci

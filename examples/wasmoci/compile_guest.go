@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
@@ -49,6 +51,15 @@ func (r *ociRuntime) compiling(module string) func(time.Duration) {
 // needOf is what a runner takes of the container's limits for a module with so much code.
 func needOf(engineName string, module *os.File, code int64, first int) oci.Need {
 	return oci.Need(runner.Needs(engineName, sizeOf(module), code, first))
+}
+
+// held is how many descriptors more the making of a container takes: crun lowers the limit early, and holds each path that it
+// masks or makes read-only until the end.
+func held(spec *specs.Spec) int64 {
+	if spec.Linux == nil {
+		return 0
+	}
+	return int64(len(spec.Linux.MaskedPaths) + len(spec.Linux.ReadonlyPaths))
 }
 
 // heapOf is the bound of the runner's own memory.

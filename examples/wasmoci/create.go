@@ -317,6 +317,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	listeners := listenFDs()
 	made.first = 3 + listeners + c.preserve
 	need := needOf(engineName, g.module, code.Size, made.first)
+	need.OpenFiles += held(g.bundle.Spec)
 	about.Made = oci.Delegation{
 		Runner: exe,
 		Code:   about.Code,
@@ -427,12 +428,22 @@ type missingRunnerError struct {
 	err       error
 }
 
+// Error implements error. It does not speak of files: podman takes what was not found for the container's program.
 func (e *missingRunnerError) Error() string {
 	there := "there is no other"
 	if len(e.installed) > 0 {
 		there = "installed are " + strings.Join(e.installed, ", ")
 	}
-	return fmt.Sprintf("no runner for engine %q, which would run this (%s): %v: install it (make install RUNNERS=...); %s", e.engine, e.format, e.err, there)
+	why := e.err
+	var file *fs.PathError
+	if errors.Is(why, fs.ErrNotExist) && errors.As(why, &file) {
+		why = errors.New(file.Path + " is missing")
+	}
+	what := fmt.Sprintf("no runner for engine %q, which would run this (%s): %v", e.engine, e.format, why)
+	if _, known := engine.Lookup(e.engine); !known {
+		return fmt.Sprintf("%s, and no engine has this name: take another, or none; %s", what, there)
+	}
+	return fmt.Sprintf("%s: install it (make install RUNNERS=%s), or take another engine; %s", what, e.engine, there)
 }
 func (e *missingRunnerError) Unwrap() error   { return e.err }
 func (e *missingRunnerError) ExitStatus() int { return 126 }

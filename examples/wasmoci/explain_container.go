@@ -44,9 +44,11 @@ func (r *ociRuntime) explain(e *explanation, h *host, loaded *oci.Bundle) error 
 		e.Refused = err.Error()
 		return err
 	}
+	need := needOf(e.Engine, module, 0, 3)
+	need.OpenFiles += held(loaded.Spec)
 	derived, err := loaded.Derive(oci.Delegation{
 		Runner: e.Runner, Code: s.Cache, Name: path.Base(where), First: 3, Env: runner.Environ(3),
-		Hook: []string{"/proc/self/exe"}, Need: needOf(e.Engine, module, 0, 3),
+		Hook: []string{"/proc/self/exe"}, Need: need,
 	})
 	if err != nil {
 		e.Refused = err.Error()

@@ -15,18 +15,17 @@ import (
 // variables in their order, descriptors that were handed on, streams, the exit status.
 func TestDirect(t *testing.T) {
 	type answer struct{ environ, files, closed string }
-	onBare := make(map[string]answer)
-	each(t, func(t *testing.T, s *setup) {
+	each(t, delegates, func(t *testing.T, s *setup) {
 		bundle := newBundle(t, "guest")
 		handed, err := os.Open("/dev/zero")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer handed.Close()
-		do := func(args ...string) string {
+		do := func(runtime string, args ...string) string {
 			t.Helper()
 			setArgs(t, bundle, args...)
-			cmd := exec.CommandContext(t.Context(), s.runtime, "run", "--preserve-fds", "1", "--bundle", bundle, "direct")
+			cmd := exec.CommandContext(t.Context(), runtime, "run", "--preserve-fds", "1", "--bundle", bundle, "direct")
 			cmd.Env = []string{secret, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 			cmd.ExtraFiles = []*os.File{handed}
 			out, err := cmd.CombinedOutput()
@@ -35,20 +34,21 @@ func TestDirect(t *testing.T) {
 			}
 			return changing.ReplaceAllString(string(out), "·")
 		}
-		got := answer{do("/guest", "cat", "/proc/self/environ"), do("/guest", "ls", "/proc/self/fd"), stable(do("/guest", "cat", "/proc/self/status"))}
-		if s.kind == bare {
-			if !strings.Contains(got.files, "3 -> /dev/zero") {
-				t.Errorf("the delegate does not hand a descriptor on: %q", got.files)
-			}
-			onBare[s.delegate] = got
-		} else if want := onBare[s.delegate]; got != want {
+		all := func(runtime string) answer {
+			return answer{do(runtime, "/guest", "cat", "/proc/self/environ"), do(runtime, "/guest", "ls", "/proc/self/fd"), stable(do(runtime, "/guest", "cat", "/proc/self/status"))}
+		}
+		got, want := all(s.runtime), all(s.delegate)
+		if !strings.Contains(want.files, "3 -> /dev/zero") {
+			t.Errorf("the delegate does not hand a descriptor on: %q", want.files)
+		}
+		if got != want {
 			t.Errorf("%q\nwant %q\n%s", got, want, difference(got.closed, want.closed))
 		}
 		setArgs(t, bundle, "/guest", "exit", "9")
 		if r := run(t, "", s.runtime, "run", "--bundle", bundle, "direct"); r.status != 9 {
 			t.Errorf("status %d, stderr %s", r.status, r.stderr)
 		}
-	}, bare, native)
+	}, native)
 	nothingLeft(t)
 }
 

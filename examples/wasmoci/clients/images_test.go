@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,9 +28,13 @@ var all = []image{
 	{name: "go", annotation: compat, files: map[string]string{"/go.wasm": "go.wasm"}, entrypoint: "/go.wasm"},
 	{name: "python", annotation: compat, files: map[string]string{"/python.wasm": "python/python-3.11.3.wasm", "/usr": "python/usr"}, entrypoint: "/python.wasm"},
 	{name: "neither", annotation: compat, files: map[string]string{"/guest": "neither"}, entrypoint: "/guest"},
+	{name: "other", files: map[string]string{"/guest": "other"}, entrypoint: "/guest"}, // nothing but a test compiles it
 	{name: "damaged", annotation: compat, files: map[string]string{"/guest": "damaged"}, entrypoint: "/guest"},
 	{name: "marked", annotation: compat, files: map[string]string{"/guest": "guest"}, entrypoint: "/guest"}, // native, whatever it is called
 }
+
+// section is a custom one, named other, of a module.
+const section = "\x00\x06\x05other"
 
 const compat = "module.wasm.image/variant=compat"
 
@@ -47,7 +52,7 @@ var makeImages = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"neither": []byte("neither a module nor a program\n"), "damaged": wasm[:len(wasm)/2]} {
+	for name, content := range map[string][]byte{"neither": []byte("neither a module nor a program\n"), "damaged": wasm[:len(wasm)/2], "other": append(slices.Clip(wasm), section...)} {
 		if err := os.WriteFile(filepath.Join(guests, name), content, 0o755); err != nil {
 			return err
 		}

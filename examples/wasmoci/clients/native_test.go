@@ -13,31 +13,27 @@ import (
 // TestNative: a native container made through wasmoci has what it has on the bare delegate: environment, descriptors, limits, user,
 // capabilities, filters.
 func TestNative(t *testing.T) {
-	onBare := make(map[string]string) // delegate and command → output
-	each(t, func(t *testing.T, s *setup) {
+	each(t, delegates, func(t *testing.T, s *setup) {
+		onBare := newSetup(t, bare, s.delegate)
 		for _, flags := range []string{"", "--tty", "--interactive", "--user 1000:1001 --memory 64m --env FOO=bar --ulimit core=0:0 --ulimit nofile=512:1024 --ulimit nproc=1024:1024"} {
 			for _, args := range []string{
 				"cat /proc/self/environ /proc/self/status /proc/self/limits /proc/self/cmdline /proc/self/mountinfo /proc/self/cgroup",
 				"ls /proc/self/fd /proc/self/ns /proc /dev",
 			} {
 				command := fmt.Sprintf("run --rm --hostname h %s %s %s", flags, s.image, args)
-				output := func() string {
+				output := func(s *setup) string {
 					r := s.podman(t, strings.Fields(command)...)
 					if r.status != 0 || r.stdout == "" {
 						t.Fatalf("%s: status %d, stdout %q, stderr %s", command, r.status, r.stdout, r.stderr)
 					}
 					return stable(r.stdout)
 				}
-				key, got := s.delegate+" "+command, output()
-				if s.kind == bare {
-					onBare[key] = output() // once more, so that what is compared is what stays the same
-				}
-				if want := onBare[key]; got != want {
+				if got, want := output(s), output(onBare); got != want {
 					t.Errorf("%s: %s", command, difference(got, want))
 				}
 			}
 		}
-	}, bare, native)
+	}, native)
 	nothingLeft(t)
 }
 

@@ -9,7 +9,7 @@ import (
 
 // TestPython: CPython, which was not built for this project, in a container.
 func TestPython(t *testing.T) {
-	each(t, func(t *testing.T, s *setup) {
+	each(t, delegates, func(t *testing.T, s *setup) {
 		const script = `import sys, os, json
 print(json.dumps({"argv": sys.argv[1:], "who": os.environ["WHO"], "python": list(sys.version_info[:2]), "root": sorted(os.listdir("/data"))}))
 open("/data/out", "w").write("written\n")

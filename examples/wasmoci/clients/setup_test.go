@@ -28,15 +28,20 @@ const ours = "/usr/local/bin/wasmoci"
 // delegates are found by name, so that one that is not installed is a failure.
 var delegates = []string{"crun", "runc"}
 
+// either is for what has nothing to do with the delegate.
+var either = delegates[:1]
+
 // Kinds of setups.
 const (
-	bare   = "bare"   // a native program on the delegate itself
-	native = "native" // the same through wasmoci
-	wasm   = "wasm"   // the guest of the same source
+	bare     = "bare"     // a native program on the delegate itself
+	native   = "native"   // the same through wasmoci
+	wasm     = "wasm"     // the guest of the same source, on the engine that it gets where none is named
+	wasmtime = "wasmtime" // the guest on the other engine that has a runner
 )
 
-// each runs a test for each delegate, with setups of these kinds.
-func each(t *testing.T, test func(t *testing.T, s *setup), kinds ...string) {
+// each runs a test with each of these delegates, one after the other, as there is one operator's file; with setups of these kinds, which run
+// beside each other, so that each has containers of its own: podman looks every quarter of a second whether one has ended.
+func each(t *testing.T, delegates []string, test func(t *testing.T, s *setup), kinds ...string) {
 	t.Helper()
 	images(t)
 	for _, name := range delegates {
@@ -45,33 +50,42 @@ func each(t *testing.T, test func(t *testing.T, s *setup), kinds ...string) {
 			t.Errorf("%v: run make deps", err)
 			continue
 		}
-		for _, kind := range kinds {
-			s := &setup{kind: kind, delegate: delegate, runtime: ours, image: "localhost/native"}
-			switch kind {
-			case bare:
-				s.runtime = delegate
-			case wasm:
-				s.image = "localhost/wasm"
+		t.Run(name, func(t *testing.T) {
+			configure(t, operator(delegate))
+			for _, kind := range kinds {
+				t.Run(kind, func(t *testing.T) {
+					t.Parallel()
+					test(t, newSetup(t, kind, delegate))
+				})
 			}
-			t.Run(name+"/"+kind, func(t *testing.T) {
-				s.choose(t)
-				test(t, s)
-			})
-		}
+		})
 	}
 }
 
-// choose makes wasmoci use the delegate, as an operator does.
-func (s *setup) choose(t *testing.T) {
+func newSetup(t *testing.T, kind, delegate string) *setup {
 	t.Helper()
-	if s.runtime != ours {
-		return
+	s := &setup{kind: kind, delegate: delegate, runtime: ours, image: "localhost/native"}
+	switch kind {
+	case bare:
+		s.runtime = delegate
+		return s
+	case wasm, wasmtime:
+		s.image = "localhost/" + kind
 	}
 	if why, err := os.ReadFile(filepath.Join(os.Getenv(space), broken)); err == nil {
 		t.Fatalf("%s", why)
 	}
-	configure(t, fmt.Sprintf("delegate = %q\n", s.delegate))
+	return s
 }
+
+// guest says whether the setup's container is one of WebAssembly.
+func (s *setup) guest() bool { return s.kind == wasm || s.kind == wasmtime }
+
+// name is that of something that only this setup has.
+func (s *setup) name(what string) string { return s.kind + "-" + what }
+
+// operator is a configuration by which wasmoci uses the delegate.
+func operator(delegate string) string { return fmt.Sprintf("delegate = %q\n", delegate) }
 
 // configure writes the operator's configuration.
 func configure(t *testing.T, content string) {
@@ -151,7 +165,7 @@ func (r result) want(t *testing.T, status int, stdout string) {
 // is removed in the end.
 func (s *setup) background(t *testing.T, flags []string, args ...string) string {
 	t.Helper()
-	const name = "guest"
+	name := s.name("guest")
 	s.must(t, append(append([]string{"run", "--detach", "--name", name}, flags...), append([]string{s.image}, args...)...)...)
 	t.Cleanup(func() { s.remove(t, name) })
 	s.eventually(t, "line in the log", func() bool {
@@ -164,6 +178,12 @@ func (s *setup) background(t *testing.T, flags []string, args ...string) string 
 func (s *setup) remove(t *testing.T, name string) {
 	t.Helper()
 	s.must(t, "rm", "--force", "--time", "0", name)
+}
+
+// wait returns a container's exit status when it has ended.
+func (s *setup) wait(t *testing.T, name string) string {
+	t.Helper()
+	return s.must(t, "wait", "--interval", "20ms", name)
 }
 
 // eventually waits for what must happen.

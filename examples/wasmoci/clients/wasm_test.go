@@ -14,57 +14,24 @@ import (
 // TestWasm: where a guest and a native program differ.
 func TestWasm(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		test func(t *testing.T, s *setup)
+		name      string
+		delegates []string
+		test      func(t *testing.T, s *setup)
+		kinds     []string
 	}{
-		{"choice", choice},
-		{"not runnable", notRunnable},
-		{"trap", trap},
-		{"memory", memory},
-		{"limits", limits},
-		{"no leak", noLeak},
-		{"escapes", escapes},
-		{"stop at any moment", stopEarly},
-		{"go", goGuest},
+		{"choice", delegates, choice, []string{wasm}},
+		{"not runnable", delegates, notRunnable, []string{wasm}},
+		{"trap", delegates, trap, []string{wasm, wasmtime}},
+		{"memory", delegates, memory, []string{wasm, wasmtime}},
+		{"limits", delegates, limits, []string{wasm, wasmtime}},
+		{"no leak", delegates, noLeak, []string{wasm, wasmtime}},
+		{"escapes", delegates, escapes, []string{wasm, wasmtime}},
+		{"stop at any moment", delegates, stopEarly, []string{wasm, wasmtime}},
+		{"compiled once, wazero", either, compiledOnce, []string{wasm}},
+		{"compiled once, wasmtime", either, compiledOnce, []string{wasmtime}},
+		{"go", either, goGuest, []string{wasm}},
 	} {
-		t.Run(tt.name, func(t *testing.T) { each(t, tt.test, wasm) })
-	}
-	nothingLeft(t)
-}
-
-// TestWasmtime: the same guest on the other engine that has a runner.
-func TestWasmtime(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		test func(t *testing.T, s *setup)
-	}{
-		{"exit status", exitStatus},
-		{"streams", streams},
-		{"env", env},
-		{"input", input},
-		{"terminal", terminal},
-		{"exec", execs},
-		{"stop", stop},
-		{"signals", signals},
-		{"tight loop", tightLoop},
-		{"volumes", volumes},
-		{"user", user},
-		{"user namespace", userNamespace},
-		{"no changes", noChanges},
-		{"devices of the host", devices},
-		{"trap", trap},
-		{"memory", memory},
-		{"limits", limits},
-		{"no leak", noLeak},
-		{"escapes", escapes},
-		{"stop at any moment", stopEarly},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			each(t, func(t *testing.T, s *setup) {
-				s.image = "localhost/wasmtime"
-				tt.test(t, s)
-			}, wasm)
-		})
+		t.Run(tt.name, func(t *testing.T) { each(t, tt.delegates, tt.test, tt.kinds...) })
 	}
 	nothingLeft(t)
 }
@@ -83,6 +50,7 @@ func choice(t *testing.T, s *setup) {
 		{"content", ours, "content", nil, true},
 		{"called crun-wasm", "/usr/local/bin/crun-wasm", "content", nil, true},
 		{"platform", "/usr/local/bin/crun-wasm", "platform", nil, true},
+		{"platform that is asked for", "/usr/local/bin/crun-wasm", "platform", []string{"--platform", "wasi/wasm"}, true},
 		{"native", ours, "native", nil, false},
 		{"native, called crun-wasm", "/usr/local/bin/crun-wasm", "native", nil, false},
 		{"native, whatever the image says", ours, "marked", nil, false},
@@ -103,22 +71,30 @@ func choice(t *testing.T, s *setup) {
 
 // notRunnable: a container that cannot be made says which engine refused what, and what to do.
 func notRunnable(t *testing.T, s *setup) {
+	handler := func(name string) []string { return []string{"--annotation", "run.oci.handler=" + name} }
 	for _, tt := range []struct {
 		name, image string
 		flags       []string
-		says        string
+		status      int
+		says        []string
 	}{
-		{"neither a module nor a program", "neither", []string{"--annotation", compat}, `/guest`},
-		{"a damaged module", "damaged", nil, `wazero`},
-		{"an engine that is not there", "wasm", []string{"--annotation", "run.oci.handler=wasmedge"}, `wasmedge`},
-		{"an engine that nobody knows", "wasm", []string{"--annotation", "run.oci.handler=nonesuch"}, `nonesuch`},
-		{"no such module", "wasm", []string{"--entrypoint", "/none.wasm"}, `/none.wasm`},
+		{"neither a module nor a program", "neither", []string{"--annotation", compat}, 126, []string{`"/guest"`, "neither"}},
+		{"a damaged module", "damaged", nil, 126, []string{`/guest`, "wazero"}},
+		{"an engine that is not there", "wasm", handler("wasmedge"), 126, []string{`"wasmedge"`, "make install RUNNERS=wasmedge", "installed are wasmtime, wazero"}},
+		{"an engine that nobody knows", "wasm", handler("nonesuch"), 126, []string{`"nonesuch"`, "no engine has this name", "installed are wasmtime, wazero"}},
+		{"no such module", "wasm", []string{"--entrypoint", "/none.wasm"}, 127, []string{`"/none.wasm"`}},
+		{"a directory", "wasm", []string{"--entrypoint", "/tmp"}, 126, []string{`"/tmp"`, "director"}},
+		{"no module of that name in PATH", "wasm", []string{"--entrypoint", "none.wasm"}, 127, []string{`"none.wasm"`, "PATH", "./none.wasm"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := s.podman(t, append(append([]string{"run", "--rm"}, tt.flags...), "localhost/"+tt.image)...)
-			if r.status < 125 || r.status > 127 || r.stdout != "" || !strings.Contains(r.stderr, tt.says) ||
-				strings.Contains(strings.ToLower(r.stderr), "exec format") || dump.MatchString(r.stderr) {
-				t.Errorf("status %d, stdout %q, stderr %s; want 125 to 127, and %q in stderr", r.status, r.stdout, r.stderr, tt.says)
+			if r.status != tt.status || r.stdout != "" || strings.Contains(strings.ToLower(r.stderr), "exec format") || dump.MatchString(r.stderr) {
+				t.Errorf("status %d, want %d, stdout %q, stderr %s", r.status, tt.status, r.stdout, r.stderr)
+			}
+			for _, say := range tt.says {
+				if !strings.Contains(r.stderr, say) {
+					t.Errorf("%q is not in %s", say, r.stderr)
+				}
 			}
 		})
 	}
@@ -130,7 +106,7 @@ var dump = regexp.MustCompile(`(?m)^(runtime: |fatal error: |panic: |goroutine \
 // trap: status 134, and where the guest was is in the log.
 func trap(t *testing.T, s *setup) {
 	name := s.background(t, nil, "trap")
-	if status := s.must(t, "wait", name); status != "134" {
+	if status := s.wait(t, name); status != "134" {
 		t.Errorf("status %s, want 134", status)
 	}
 	if r := s.podman(t, "logs", name); r.stdout != "" || !strings.Contains(r.stderr, "unreachable") || !strings.Contains(r.stderr, "stumble") {
@@ -148,17 +124,35 @@ func memory(t *testing.T, s *setup) {
 	}
 }
 
-// limits: one that the runtime itself cannot live with is refused and named; one that is enough is enough.
+// limits: one that the runtime itself cannot live with is refused, with the field and the least that would do, which does; one that is
+// enough is enough.
 func limits(t *testing.T, s *setup) {
-	for _, flags := range [][]string{
-		{"--pids-limit", "1"},
-		{"--memory", "6m"},
-		{"--ulimit", "nofile=4:4", "--ulimit", "nproc=1024:1024"},
+	for _, tt := range []struct {
+		flags, low, field string
+		guest             int // that the guest itself takes
+	}{
+		{"--pids-limit", "1", "linux.resources.pids.limit", 0},
+		{"--memory", "6m", "linux.resources.memory.limit", 1 << 20},
+		{"--ulimit nproc=1024:1024 --ulimit", "nofile=4:4", `process.rlimits\[\d\].soft`, 0},
 	} {
-		r := s.podman(t, append(append([]string{"run", "--rm"}, flags...), s.image, "exit", "7")...)
-		if r.status != 125 && r.status != 126 || dump.MatchString(r.stderr) || !strings.Contains(r.stderr, "limit") {
-			t.Errorf("%v: status %d, stderr %s", flags, r.status, r.stderr)
+		try := func(limit string) result {
+			return s.podman(t, append(append([]string{"run", "--rm"}, append(strings.Fields(tt.flags), limit)...), s.image, "exit", "7")...)
 		}
+		r := try(tt.low)
+		m := regexp.MustCompile(tt.field + `.*: set (\d+) or more`).FindStringSubmatch(r.stderr)
+		if r.status != 126 || m == nil || dump.MatchString(r.stderr) {
+			t.Errorf("%s %s: status %d, stderr %s; want 126, the field %s, and a minimum", tt.flags, tt.low, r.status, r.stderr, tt.field)
+			continue
+		}
+		least, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		enough := strconv.Itoa(least + tt.guest)
+		if name, _, pair := strings.Cut(tt.low, "="); pair {
+			enough = name + "=" + enough + ":" + enough
+		}
+		try(enough).want(t, 7, "")
 	}
 	for _, flags := range [][]string{
 		{"--pids-limit", "32"},
@@ -203,17 +197,20 @@ func escapes(t *testing.T, s *setup) {
 	name := s.background(t, []string{"--volume", "/:/host", "--pid", "host"}, "sleep")
 	s.podman(t, "exec", name, "/guest", "cat", "/host"+dir+"/visible").want(t, 0, mark)
 	pid := s.inspect(t, name, ".State.Pid")
+	var paths, dirs, exes []string
 	for _, proc := range []string{"/proc", "/host/proc", "/host/proc/../proc", "/host/dev/../proc"} {
-		paths := []string{proc + "/sys/kernel/ostype", proc + "/version", proc + "/kcore"}
+		paths = append(paths, proc+"/sys/kernel/ostype", proc+"/version", proc+"/kcore")
 		for _, process := range []string{pid, "self", "1", "thread-self", strconv.Itoa(os.Getpid())} {
 			for _, file := range []string{"mem", "environ", "maps", "exe", "cmdline", "root/etc/passwd", "root" + dir + "/visible", "fd/0"} {
 				paths = append(paths, proc+"/"+process+"/"+file)
 			}
-			s.refused(t, name, "write", proc+"/"+process+"/exe")
-			s.refused(t, name, "ls", proc+"/"+process+"/fd", proc+"/"+process+"/root")
+			exes = append(exes, proc+"/"+process+"/exe")
+			dirs = append(dirs, proc+"/"+process+"/fd", proc+"/"+process+"/root")
 		}
-		s.refused(t, name, "cat", paths...)
 	}
+	s.refused(t, name, "truncate", exes...)
+	s.refused(t, name, "ls", dirs...)
+	s.refused(t, name, "cat", paths...)
 	s.refused(t, name, "cat", "/dev/mem", "/host/dev/vda", "/host/dev/sda", "/host/dev/kmsg", "/host/dev/tty", "/host/dev/ptmx")
 }
 
@@ -235,14 +232,27 @@ func (s *setup) refused(t *testing.T, name, verb string, paths ...string) {
 
 // stopEarly: the first signal after start ends the guest, however early it comes.
 func stopEarly(t *testing.T, s *setup) {
-	for range 20 {
-		s.must(t, "run", "--detach", "--name", "guest", s.image, "loop")
-		s.must(t, "kill", "--signal", "TERM", "guest")
-		status := s.must(t, "wait", "guest")
-		s.remove(t, "guest")
+	name := s.name("guest")
+	for range 6 {
+		s.must(t, "run", "--detach", "--name", name, s.image, "loop")
+		s.must(t, "kill", "--signal", "TERM", name)
+		status := s.wait(t, name)
+		s.remove(t, name)
 		if status != "143" {
 			t.Fatalf("status %s, want 143", status)
 		}
+	}
+}
+
+// compiledOnce: a module that has run runs again where nothing can be compiled, in a container of its own.
+func compiledOnce(t *testing.T, s *setup) {
+	run := func(image string) result { return s.podman(t, "run", "--rm", image, "exit", "7") }
+	run(s.image).want(t, 7, "")
+	configure(t, operator(s.delegate)+"[compile]\ntimeout = \"1ns\"\n")
+	run(s.image).want(t, 7, "")
+	r := s.podman(t, "run", "--rm", "--annotation", "run.oci.handler="+s.kind, "localhost/other", "exit", "7")
+	if r.status != 126 || !strings.Contains(r.stderr, "too long") {
+		t.Errorf("another module has been compiled in no time: status %d, stderr %s", r.status, r.stderr)
 	}
 }
 

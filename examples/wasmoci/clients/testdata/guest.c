@@ -126,6 +126,12 @@ int main(int argc, char **argv) {
 	}
 	if (!strcmp(verb, "write"))
 		return create(arg, arg2);
+	if (!strcmp(verb, "truncate")) {
+		int status = 0;
+		for (int i = 2; i < argc; i++)
+			status |= create(argv[i], "");
+		return status;
+	}
 	if (!strcmp(verb, "ls")) {
 		int status = 0;
 		for (int i = 2; i < argc; i++)
