@@ -2,11 +2,7 @@ package wasmedge
 
 import (
 	"errors"
-	"fmt"
 	"sync/atomic"
-
-	"github.com/wasmoci/wasmoci/engine"
-	"github.com/wasmoci/wasmoci/wasi"
 )
 
 var (
@@ -28,20 +24,6 @@ var (
 // they are libwasmedge's, or nobody's: a nil pointer elsewhere in the program may then end the process. While a module is compiled
 // all signals that end a process are LLVM's, and end it.
 func Dedicate() { dedicated.Store(true) }
-
-// uninterruptible refuses what needs Dedicate and completes the capabilities.
-func uninterruptible(asked bool, caps engine.Capabilities) (engine.Capabilities, error) {
-	switch {
-	case !dedicated.Load() && asked:
-		unsupported := &engine.UnsupportedError{Engine: Name, Format: wasi.FormatModule, Missing: engine.NewCapabilities(engine.Unchecked)}
-		return caps, fmt.Errorf("%w: %w", unsupported, errNotDedicated)
-	case !dedicated.Load():
-		return caps, nil
-	case asked:
-		caps = caps.Without(engine.Interrupt)
-	}
-	return caps.With(engine.Unchecked), nil
-}
 
 // occupy takes the process for one guest, until release.
 func occupy() (release func(), err error) {

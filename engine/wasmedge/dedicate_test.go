@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/core"
 )
 
 // TestDedicate: without checks for interruption only where the process is for one guest, and then for one.
@@ -23,13 +24,13 @@ func TestDedicate(t *testing.T) {
 		if dedicated.Store(false); c.dedicated {
 			Dedicate()
 		}
-		if got, err := uninterruptible(c.asked, given); err != nil || got.String() != c.want {
+		if got, err := core.Unchecked(Name, dedicated.Load(), c.asked, given, errNotDedicated); err != nil || got.String() != c.want {
 			t.Errorf("%+v: got %s, %v", c, got, err)
 		}
 	}
 	dedicated.Store(false)
 	var unsupported *engine.UnsupportedError
-	if _, err := uninterruptible(true, given); !errors.As(err, &unsupported) || !errors.Is(err, errNotDedicated) {
+	if _, err := core.Unchecked(Name, dedicated.Load(), true, given, errNotDedicated); !errors.As(err, &unsupported) || !errors.Is(err, errNotDedicated) {
 		t.Errorf("got %v", err)
 	}
 	for range 2 {

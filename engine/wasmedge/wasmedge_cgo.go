@@ -16,7 +16,7 @@ func init() {
 }
 
 func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
-	can, err := uninterruptible(opts.Uninterruptible, capabilities[wasi.FormatModule])
+	can, err := core.Unchecked(Name, dedicated.Load(), opts.Uninterruptible, capabilities[wasi.FormatModule], errNotDedicated)
 	if err != nil {
 		return nil, &engine.Error{Engine: Name, Op: "open", Err: err}
 	}

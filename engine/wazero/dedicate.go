@@ -2,15 +2,11 @@ package wazero
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync/atomic"
-
-	"github.com/wasmoci/wasmoci/engine"
-	"github.com/wasmoci/wasmoci/wasi"
 )
 
 // Compiled code without checks is left by host calls and its end alone. While it runs in a loop, Go cannot stop its goroutine,
@@ -50,20 +46,6 @@ var (
 func Dedicate() {
 	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
 	dedicated.Store(true)
-}
-
-// uninterruptible refuses what needs Dedicate and completes the capabilities.
-func uninterruptible(asked bool, caps engine.Capabilities) (engine.Capabilities, error) {
-	switch {
-	case !dedicated.Load() && asked:
-		unsupported := &engine.UnsupportedError{Engine: Name, Format: wasi.FormatModule, Missing: engine.NewCapabilities(engine.Unchecked)}
-		return caps, fmt.Errorf("%w: %w", unsupported, errNotDedicated)
-	case !dedicated.Load():
-		return caps, nil
-	case asked:
-		caps = caps.Without(engine.Interrupt)
-	}
-	return caps.With(engine.Unchecked), nil
 }
 
 // heap is Go's heap while a guest without checks runs.

@@ -36,19 +36,12 @@ not there is no error.`,
 }
 
 func (r *ociRuntime) remove(id string, force bool, line []string) error {
-	store, err := r.store()
+	store, lock, err := r.hold(id)
 	if err != nil {
 		return err
 	}
-	if state.CheckID(id) != nil {
+	if lock == nil {
 		return r.handOver(nil)
-	}
-	if _, err := os.Lstat(store.Path(id)); err != nil {
-		return r.handOver(nil)
-	}
-	lock, err := store.Lock(id)
-	if err != nil {
-		return err
 	}
 	defer lock.Unlock()
 	if lock.Fresh() { // somebody else has removed it
@@ -75,6 +68,19 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 		err = nil
 	}
 	return and(err, r.clear(store, lock, id))
+}
+
+// hold locks the name of a container of which something is remembered; there is no lock where nothing is.
+func (r *ociRuntime) hold(id string) (*state.Store, *state.Lock, error) {
+	store, err := r.store()
+	if err != nil || state.CheckID(id) != nil {
+		return store, nil, err
+	}
+	if _, err := os.Lstat(store.Path(id)); err != nil {
+		return store, nil, nil
+	}
+	lock, err := store.Lock(id)
+	return store, lock, err
 }
 
 // removeMatching has the delegate remove what matches, which only it can tell, and then all that is left of what it has removed.
@@ -138,19 +144,12 @@ func (r *ociRuntime) reuse(verb string, store *state.Store, lock *state.Lock, id
 // handNew becomes the delegate, for a new native container: what is left of an earlier one of that name that was WebAssembly would
 // be taken for its state.
 func (r *ociRuntime) handNew(verb, id string) error {
-	store, err := r.store()
+	store, lock, err := r.hold(id)
 	if err != nil {
 		return err
 	}
-	if state.CheckID(id) != nil {
+	if lock == nil {
 		return r.handOver(nil)
-	}
-	if _, err := os.Lstat(store.Path(id)); err != nil {
-		return r.handOver(nil)
-	}
-	lock, err := store.Lock(id)
-	if err != nil {
-		return err
 	}
 	defer lock.Unlock()
 	if err := r.reuse(verb, store, lock, id); err != nil {

@@ -1,7 +1,10 @@
 package core
 
 import (
+	"fmt"
+
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
 
@@ -13,4 +16,19 @@ func HostCapabilities() engine.Capabilities {
 		caps = caps.With(engine.Mounts, engine.MountReadOnly, engine.MountOpen, engine.MountFile, engine.MountNested, engine.MountHidden, engine.MountTmpfs, engine.Listeners)
 	}
 	return caps
+}
+
+// Unchecked completes the capabilities of an engine that runs guests without checks in a process that is dedicated to one guest, and
+// nowhere else: there, whoever asked for it is refused, with advice what to call.
+func Unchecked(name string, dedicated, asked bool, caps engine.Capabilities, advice error) (engine.Capabilities, error) {
+	switch {
+	case !dedicated && asked:
+		unsupported := &engine.UnsupportedError{Engine: name, Format: wasi.FormatModule, Missing: engine.NewCapabilities(engine.Unchecked)}
+		return caps, fmt.Errorf("%w: %w", unsupported, advice)
+	case !dedicated:
+		return caps, nil
+	case asked:
+		caps = caps.Without(engine.Interrupt)
+	}
+	return caps.With(engine.Unchecked), nil
 }
