@@ -80,6 +80,7 @@ func TestRootContainers(t *testing.T) {
 					env.Setenv("OTHER", map[string]string{"crun": "/usr/sbin/runc", "runc": "/usr/bin/crun"}[name])
 					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-"+engineFor)) // a static one, which says that it is not for people
 					env.Setenv("MADE", made)
+					env.Setenv("ENGINE", engineFor)
 					env.Setenv("TIMES", strconv.Itoa(*times))
 					env.Defer(func() { // what a script that failed has left
 						dirs, _ := os.ReadDir(filepath.Join(env.WorkDir, ".root"))
