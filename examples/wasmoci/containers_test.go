@@ -17,21 +17,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inside is set for the process that TestRootContainers starts in a mount namespace of its own.
+// inside is set for the process that TestRootContainers starts in namespaces of its own, to what tells it from others of the kind.
 const inside = "WASMOCI_TEST_INSIDE"
 
 // times is how often the scripts do what has to succeed each time.
-var times = flag.Int("times", 10, "do what has to succeed each time `N` times")
+var times = flag.Int("times", 5, "do what has to succeed each time `N` times")
 
 // TestRootContainers runs testdata/containers with each delegate: real containers, made by crun and by runc, from this program and
-// the runner of one engine (engineFor), in a mount namespace of their own. Beside the commands and conditions of TestScript there are those of
+// the runner of one engine (engineFor), in namespaces of their own. Beside the commands and conditions of TestScript there are those of
 // container_bundle_test.go and of container_end_test.go.
 func TestRootContainers(t *testing.T) {
 	if os.Getenv(inside) == "" {
 		again := exec.CommandContext(t.Context(), "/proc/self/exe", os.Args[1:]...)
 		again.Args = append(again.Args, "-test.run=^TestRootContainers"+only(flag.Lookup("test.run").Value.String()))
-		again.Env = append(os.Environ(), inside+"=1")
-		again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
+		again.Env = append(os.Environ(), fmt.Sprintf("%s=%d", inside, os.Getpid()))
+		again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 		again.Stdout, again.Stderr = os.Stdout, os.Stderr
 		if err := again.Run(); err != nil {
 			t.Fatal(err)
@@ -46,8 +46,9 @@ func TestRootContainers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Containers' processes become this one's children, so that it sees their exit status, as conmon does.
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+	// Containers' processes become children of this one, which is process 1 of a namespace: it sees their exit status, as conmon does, and
+	// none of them outlives it.
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		t.Fatal(err)
 	}
 	prefix := t.TempDir()
@@ -79,6 +80,7 @@ func TestRootContainers(t *testing.T) {
 					env.Setenv("OTHER", map[string]string{"crun": "/usr/sbin/runc", "runc": "/usr/bin/crun"}[name])
 					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-"+engineFor)) // a static one, which says that it is not for people
 					env.Setenv("MADE", made)
+					env.Setenv("ENGINE", engineFor)
 					env.Setenv("TIMES", strconv.Itoa(*times))
 					env.Defer(func() { // what a script that failed has left
 						dirs, _ := os.ReadDir(filepath.Join(env.WorkDir, ".root"))
@@ -151,7 +153,7 @@ func buildInside(t *testing.T, dir string) (made string) {
 }
 
 // cgroups is the group of all containers of these tests.
-var cgroups = fmt.Sprintf("/wasmoci-test-%d", os.Getpid())
+var cgroups = "/wasmoci-test-" + os.Getenv(inside)
 
 // removeCgroups removes what delegates leave: the group above their containers'.
 func removeCgroups(t *testing.T) {
