@@ -5,7 +5,7 @@
 // and /var are the host's with everything written to memory, and /run and podman's storage are empty. Images are made of programs that
 // the tests build, FROM scratch; no registry is asked.
 //
-// Each case runs three times for each delegate: a native program on the bare delegate, which proves that the case is right; the same through
-// wasmoci, which must not be told apart; and the guest that was built of the same source. What a case expects is the same for all of
-// them, except where it says otherwise.
+// A case runs as a native program on the bare delegate, which proves that the case is right; the same through wasmoci, which must not be
+// told apart; and as the guest that was built of the same source, on each engine that has a runner: with both delegates, unless the
+// delegate has nothing to do with it. What a case expects is the same for all of them, except where it says otherwise.
 package clients

@@ -53,6 +53,9 @@ func each(t *testing.T, delegates []string, test func(t *testing.T, s *setup), k
 		t.Run(name, func(t *testing.T) {
 			configure(t, operator(delegate))
 			for _, kind := range kinds {
+				if kind == bare && name != either[0] {
+					continue // that a case is right needs one proof
+				}
 				t.Run(kind, func(t *testing.T) {
 					t.Parallel()
 					test(t, newSetup(t, kind, delegate))
