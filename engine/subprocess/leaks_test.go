@@ -131,15 +131,23 @@ func TestNothingLeft(t *testing.T) {
 	before.returns(t, temp)
 }
 
-// TestRandomCancellation ends a thousand runs, and their engines' compilations, at any moment.
+// TestRandomCancellation ends a thousand runs, and their engines' compilations, at any moment, on each engine that this program has.
 func TestRandomCancellation(t *testing.T) {
+	for _, d := range engine.List() {
+		if d.Open != nil && d.Name != testEngine {
+			t.Run(d.Name, func(t *testing.T) { cancelAtRandom(t, d.Name) })
+		}
+	}
+}
+
+func cancelAtRandom(t *testing.T, name string) {
 	temp, cache := t.TempDir(), t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	if err := os.Chmod(cache, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	before := count(t, temp)
-	eng := open(t, subprocess.Config{Engine: "wazero"}, engine.Options{CacheDir: cache})
+	eng := open(t, subprocess.Config{Engine: name}, engine.Options{CacheDir: cache})
 	m := compile(t, eng, spin)
 	cached := count(t, cache)
 	var heap, grown runtime.MemStats
