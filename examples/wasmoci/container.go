@@ -1,0 +1,265 @@
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine/runner"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
+	"github.com/wasmoci/wasmoci/oci"
+)
+
+// container is a WebAssembly container in the making.
+type container struct {
+	runtime *ociRuntime
+	lock    *state.Lock
+	about   *state.Container
+	bundle  string // the derived one
+	pidFile string // the caller's, or one of this program's
+	derived *oci.Derived
+	first   int        // the runner's first descriptor
+	files   []*os.File // the caller's descriptors, then the runner's
+}
+
+// make has the delegate make the container, and looks whether it is what was asked for. The caller closes it, which lets others at
+// its name.
+func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) (_ *container, err error) {
+	if err := r.fixRoot(cmd); err != nil {
+		return nil, err
+	}
+	made, err := r.derive(cmd.Context(), c, g, id)
+	if err != nil {
+		return nil, err
+	}
+	args := append(r.globals(cmd), "create")
+	args = append(args, made.args(cmd, c)...)
+	if err = delegated(made.command(append(args, id)).Run()); err == nil {
+		if err = made.verify(); err == nil {
+			made.about.Complete = true
+			err = made.lock.Save(made.about)
+		}
+		if err != nil {
+			gone := exec.Command(made.about.Delegate, append(r.globals(cmd), "delete", "--force", id)...)
+			err = and(err, gone.Run())
+		}
+	}
+	if err != nil {
+		err = and(err, made.undo())
+		made.close()
+		return nil, err
+	}
+	return made, nil
+}
+
+// verify looks at the container that the delegate has made, before anything runs in it: whether the runner is where it is to be.
+// It notes where the kernel counts its memory, for when its process is gone.
+func (c *container) verify() error {
+	process := filepath.Join("/proc", strings.TrimSpace(readString(c.pidFile)))
+	mounts, err := os.ReadFile(filepath.Join(process, "mountinfo"))
+	if err != nil {
+		return fmt.Errorf("create: look at the container: %w", err)
+	}
+	if err := c.derived.Verify(mounts); err != nil {
+		return err
+	}
+	for line := range strings.Lines(readString(filepath.Join(process, "cgroup"))) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) == 3 && (fields[1] == "" && c.about.Cgroup == "" || strings.Contains(","+fields[1]+",", ",memory,")) {
+			c.about.Cgroup = fields[2]
+		}
+	}
+	return nil
+}
+
+// derive does what is to be done before the delegate is called.
+func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id string) (_ *container, err error) {
+	if err := state.CheckID(id); err != nil {
+		return nil, err
+	}
+	settings, err := r.operator()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.other(); err != nil {
+		return nil, err
+	}
+	exe, engineName, err := runnerFor(settings, g)
+	if err != nil {
+		return nil, err
+	}
+	store, err := r.store()
+	if err != nil {
+		return nil, err
+	}
+	lock, err := store.Lock(id)
+	if err != nil {
+		return nil, err
+	}
+	made := &container{runtime: r, lock: lock, about: &state.Container{}}
+	defer func() {
+		if err != nil {
+			if !errors.Is(err, state.ErrExists) {
+				err = errors.Join(err, made.undo())
+			}
+			made.close()
+		}
+	}()
+	if err := r.reuse("create", store, lock, id); err != nil {
+		return nil, err
+	}
+	codes, err := prepared.Open(settings.Cache)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.sweep(store, codes); err != nil {
+		return nil, err
+	}
+	code, err := r.prepare(ctx, settings, codes, exe, engineName, g)
+	if err != nil {
+		return nil, err
+	}
+	about := &state.Container{
+		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
+		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),
+	}
+	made.about = about
+	if err := codeDirectory(about, code); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	listeners := listenFDs()
+	made.first = 3 + listeners + c.preserve
+	need := needOf(engineName, g.module, code.Size, made.first)
+	need.OpenFiles += held(g.bundle.Spec)
+	about.Made = oci.Delegation{
+		Runner: exe,
+		Code:   about.Code,
+		Name:   about.Name,
+		First:  made.first,
+		Env:    runner.Environ(made.first),
+		Hook:   []string{self, "hook", lock.Path()},
+		Need:   need,
+	}
+	derived, err := g.bundle.Derive(about.Made)
+	if err != nil {
+		return nil, err
+	}
+	made.derived = derived
+	for _, path := range []*string{&c.pidFile, &c.consoleSocket} { // a delegate may take them from its bundle on
+		if *path != "" {
+			if *path, err = filepath.Abs(*path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	made.pidFile = cmp.Or(c.pidFile, filepath.Join(lock.Path(), "pid"))
+	made.bundle = filepath.Join(lock.Path(), "bundle")
+	if err := made.write(derived.JSON, g.bundle); err != nil {
+		return nil, err
+	}
+	about.Record = filepath.Join(lock.Path(), "record.json")
+	if c.pidFile != "" {
+		about.Record = c.pidFile + ".record"
+	}
+	if err := made.openCallers(c.preserve + listeners); err != nil {
+		return nil, err
+	}
+	if err := unix.Mkfifo(filepath.Join(lock.Path(), readyFIFO), 0o600); err != nil {
+		return nil, err
+	}
+	order := runner.Order{
+		Engine: engineName, Module: g.path, Config: derived.Config,
+		HeapBytes: heapOf(g.module), StopSignals: stopSignals(g.bundle.Spec),
+	}
+	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
+		return nil, err
+	}
+	return made, lock.Save(about)
+}
+
+// readyFIFO is where the runner says that it can take signals.
+const readyFIFO = "ready"
+
+// write puts the delegate's bundle, and what it was made from, into the container's directory.
+func (c *container) write(config []byte, from *oci.Bundle) error {
+	if err := os.Mkdir(c.bundle, 0o711); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.bundle, "config.json"), config, 0o600); err != nil {
+		return err
+	}
+	original, err := os.ReadFile(filepath.Join(from.Dir, "config.json"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.lock.Path(), "config.json"), original, 0o600)
+}
+
+// stopSignals is the container's own stop signal, as podman writes it down.
+func stopSignals(spec *specs.Spec) []int {
+	if n, err := strconv.Atoi(spec.Annotations["org.opencontainers.image.stopSignal"]); err == nil && n > 0 && n < 65 {
+		return []int{n}
+	}
+	if n := unix.SignalNum(strings.ToUpper(spec.Annotations["org.opencontainers.image.stopSignal"])); n > 0 {
+		return []int{int(n)}
+	}
+	return nil
+}
+
+// codeDirectory makes the directory that the container has its code from, with the file that the runner is mounted on.
+func codeDirectory(about *state.Container, code *prepared.Code) error {
+	above := filepath.Dir(about.Code)
+	for _, dir := range []string{above, about.Code} {
+		if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if err := os.Chmod(above, 0o711); err != nil {
+		return err
+	}
+	if err := os.Chmod(about.Code, 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(about.Code, about.Name), os.O_WRONLY|os.O_CREATE, 0o755)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return code.Link(about.Code)
+}
+
+// undo removes what derive made.
+func (c *container) undo() error { return forget(c.lock, c.about) }
+
+func (c *container) closeFiles() {
+	for _, f := range c.files {
+		f.Close()
+	}
+}
+
+func (c *container) close() {
+	c.closeFiles()
+	c.lock.Unlock()
+}

@@ -1,0 +1,74 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// args are the delegate's, without the ID.
+func (c *container) args(cmd *cobra.Command, asked *creation) []string {
+	args := []string{"--bundle", c.bundle, "--pid-file", c.pidFile, "--preserve-fds", strconv.Itoa(len(c.files))}
+	if asked.consoleSocket != "" {
+		args = append(args, "--console-socket", asked.consoleSocket)
+	}
+	return append(args, given(cmd, "no-pivot", "no-new-keyring", "no-subreaper")...)
+}
+
+// given are those flags of a command that were given, as a delegate takes them.
+func given(cmd *cobra.Command, names ...string) []string {
+	var args []string
+	for _, name := range names {
+		f := cmd.Flags().Lookup(name)
+		switch {
+		case f == nil || !f.Changed || f.Value.String() == "false":
+		case f.Value.Type() == "bool":
+			args = append(args, "--"+name)
+		default:
+			args = append(args, "--"+name, f.Value.String())
+		}
+	}
+	return args
+}
+
+// command is the delegate with args and the runner's descriptors.
+func (c *container) command(args []string) *exec.Cmd {
+	cmd := exec.Command(c.about.Delegate, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.ExtraFiles = c.files
+	cmd.Env = []string{}
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "LISTEN_") { // counted in --preserve-fds
+			cmd.Env = append(cmd.Env, e)
+		}
+	}
+	return cmd
+}
+
+// delegated is the end of the delegate's process as this one's.
+func delegated(err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return &killedError{ws.Signal()}
+	}
+	return failed{exit.ExitCode()}
+}
+
+// killedError is the end of a delegate that could not say anything.
+type killedError struct{ signal syscall.Signal }
+
+func (e *killedError) Error() string {
+	return fmt.Sprintf("the delegate was ended by signal %d (%v)", int(e.signal), e.signal)
+}
+func (e *killedError) ExitStatus() int { return 128 + int(e.signal) }

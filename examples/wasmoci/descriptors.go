@@ -1,0 +1,102 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine/runner"
+	"github.com/wasmoci/wasmoci/oci"
+)
+
+// listenFDs is how many descriptors a service manager has handed to this process for the container.
+func listenFDs() int {
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || n < 0 || n > 1024 {
+		return 0
+	}
+	return n
+}
+
+// openCallers takes the descriptors over that the caller wants in the container.
+func (c *container) openCallers(n int) error {
+	for fd := 3; fd < 3+n; fd++ {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC != 0 {
+			err = errors.New("this program's own, the caller has none there")
+		}
+		if err != nil {
+			return fmt.Errorf("--preserve-fds (and LISTEN_FDS): descriptor %d: %w", fd, err)
+		}
+		c.files = append(c.files, os.NewFile(uintptr(fd), "descriptor "+strconv.Itoa(fd)))
+	}
+	return nil
+}
+
+// addRunner opens what the runner gets.
+func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.File, code, ready, record string) error {
+	if d.ByDescriptor {
+		order.CodeDir = "/proc/self/fd/" + strconv.Itoa(c.first+runner.FileCode)
+	} else {
+		order.CodeDir = path.Join(d.Code, code)
+	}
+	sealed, err := order.Seal()
+	if err != nil {
+		return err
+	}
+	c.files = append(c.files, sealed)
+	dup, err := unix.FcntlInt(module.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return err
+	}
+	c.files = append(c.files, os.NewFile(uintptr(dup), module.Name()))
+	for _, open := range []struct {
+		name  string
+		flags int
+	}{
+		{ready, os.O_RDWR}, // held open both ways, nobody's byte is lost
+		{record, os.O_WRONLY | os.O_CREATE | os.O_APPEND | os.O_TRUNC},
+	} {
+		f, err := os.OpenFile(open.name, open.flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+		if err != nil {
+			return err
+		}
+		c.files = append(c.files, f)
+	}
+	if !d.ByDescriptor {
+		return nil
+	}
+	exe, err := detached(c.about.Runner) // as what it is in the container, /proc/1/exe leads to a mount that nobody can write to
+	if err != nil {
+		return err
+	}
+	c.files = append(c.files, exe)
+	dir, err := detached(filepath.Join(c.about.Code, code))
+	if err != nil {
+		return err
+	}
+	c.files = append(c.files, dir)
+	return nil
+}
+
+// detached opens a file or a directory as a mount of its own, read-only, which is nowhere: what is above cannot be reached from it.
+func detached(name string) (*os.File, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("clone the mount of %s: %w", name, err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
+	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("make the mount of %s read-only: %w", name, err)
+	}
+	return f, nil
+}
