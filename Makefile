@@ -165,8 +165,10 @@ fuzz: ## every fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: ## what is promised about speed, as a table of ratios (needs make deps)
-	CGO_ENABLED=0 $(GO) run ./examples/bench
+bench: deps-wasmedge ## what is promised about speed, and all engines side by side, as a table of ratios (needs make deps)
+	@for engine in wazero wasmtime wasmer; do CGO_ENABLED=1 $(GO) build -tags $$engine -o .cache/engines/$$engine ./examples/engine || exit; done
+	@. .cache/wasmedge/env.sh && CGO_ENABLED=1 $(GO) build -tags wasmedge -o .cache/engines/wasmedge ./examples/engine
+	CGO_ENABLED=0 $(GO) run ./examples/bench -engines .cache/engines
 
 bench-peers: deps-trixie ## containers against those of Debian trixie's crun with WasmEdge (Linux, as root; needs make deps)
 	./.ci/peers

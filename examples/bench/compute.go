@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
@@ -27,16 +26,7 @@ func compute(parent context.Context) (rows []row, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	guest, native := filepath.Join(dir, "cpu.wasm"), filepath.Join(dir, "cpu")
-	for _, build := range [][]string{
-		{"clang", "--target=wasm32-wasi", "-O2", "-o", guest, cpu},
-		{"gcc", "-O2", "-o", native, cpu, "-lm"},
-	} {
-		if out, err := exec.CommandContext(ctx, build[0], build[1:]...).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("%w: run make deps: %s", err, out)
-		}
-	}
-	wasm, err := os.ReadFile(guest)
+	wasm, native, err := computing(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -62,8 +62,9 @@ func main() {
 	}
 	check := flag.Bool("check", false, "fail where a promise is broken")
 	directory := flag.String("peers", "", "measure containers instead, with what .ci/peers has prepared in this `directory`")
+	engines := flag.String("engines", "", "compare all engines too, whose executables are in this `directory`")
 	flag.Parse()
-	measure := bench
+	measure := func(ctx context.Context) ([]row, error) { return bench(ctx, *engines) }
 	if *directory != "" {
 		measure = func(ctx context.Context) ([]row, error) { return peers(ctx, *directory) }
 	}
@@ -80,7 +81,7 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context) ([]row, error) {
+func bench(ctx context.Context, engines string) ([]row, error) {
 	rows, err := density(ctx) // first, while nothing else has used memory
 	if err != nil {
 		return nil, err
@@ -91,6 +92,13 @@ func bench(ctx context.Context) ([]row, error) {
 			return nil, err
 		}
 		rows = append(rows, r)
+	}
+	if engines != "" {
+		more, err := sideBySide(ctx, engines)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, more...)
 	}
 	for _, measure := range []func(context.Context) ([]row, error){hostCalls, compute, programs} { // the last two dedicate the process
 		more, err := measure(ctx)
