@@ -62,7 +62,8 @@ func (s *streamServer) serve() {
 		default:
 			return
 		}
-		if errors.Is(err, vfs.ErrStopped) {
+		if errors.Is(err, vfs.ErrStopped) { // the child is about to be killed: its guest is not to see the end of a stream before
+			_, _ = io.Copy(io.Discard, s.conn)
 			return
 		}
 		binary.BigEndian.PutUint32(buf, uint32(done))

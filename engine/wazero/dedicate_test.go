@@ -241,7 +241,7 @@ func opensFlat(e engine.Engine) error {
 	if allocated < 68<<20 {
 		return fmt.Errorf("%d bytes were allocated: too few to show anything", allocated)
 	}
-	if total := sample[1].Value.Uint64(); total > 128<<20 || sample[2].Value.Uint64() == forced || sample[3].Value.Uint64() != automatic {
+	if total := sample[1].Value.Uint64(); total > 128<<20 || sample[2].Value.Uint64() == forced || sample[3].Value.Uint64() > automatic+1 { // one may begin when the guest has ended
 		return fmt.Errorf("the heap grew to %d bytes, of %d allocated; collections: %d forced, %d of its own", total, allocated, sample[2].Value.Uint64()-forced, sample[3].Value.Uint64()-automatic)
 	}
 	fmt.Println("flat")
