@@ -362,12 +362,13 @@ func entries(t *testing.T, d *Dir) []Entry {
 
 // Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which ends a Go program.
 func TestFileSizeLimit(t *testing.T) {
+	const limit = 256 << 20 // the go command's log of the test is in a file, too
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
 		t.Fatal(err)
 	}
 	low := before
-	low.Cur = 1 << 20
+	low.Cur = limit
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &low); err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +383,6 @@ func TestFileSizeLimit(t *testing.T) {
 	}
 	defer fs.Close()
 	f := openFileAt(t, fs.Root(), "f", OpenOptions{Write: true})
-	const limit = 1 << 20
 	errno(t, "SetSize", f.SetSize(limit), 0)
 	errno(t, "SetSize", f.SetSize(limit+1), syscall.EFBIG)
 	errno(t, "SetSize", f.SetSize(1<<62), syscall.EFBIG)
