@@ -1,11 +1,18 @@
-// Command wasmoci runs the WebAssembly guest of an OCI bundle, and explains what it makes of a bundle.
+// Command wasmoci is an OCI runtime: podman, containerd and CRI-O call it as they call crun or runc. WebAssembly containers run on an
+// engine, in a container that another OCI runtime, the delegate, makes; all others are the delegate's, with every command as it is.
 //
-//	wasmoci run --no-container --bundle DIR    run the guest; exit with its exit status
+//	wasmoci create, start, state, kill, delete, exec, …   as crun and runc have them
+//	wasmoci run --bundle DIR ID                make a container, run it, remove it
+//	wasmoci run --no-container --bundle DIR    run the guest in this process, as any user
 //	wasmoci explain --bundle DIR               the plan and what became of every field of config.json
-//	wasmoci engines                            what each engine can do
-//	wasmoci compile --bundle DIR | MODULE      compile ahead, into the cache
+//	wasmoci engines, features, config          what there is, and who decided so
+//	wasmoci compile --bundle DIR | MODULE      compile ahead, into the user's cache
 //
-// It is a thin program on packages oci and engine: what another runtime would need too lives there.
+// Commands for containers are for Linux: create.go and container.go make one, guest.go decides which are WebAssembly, straight.go hands
+// over what is not. What is remembered of them is in internal/state, their compiled code in internal/prepared, the operator's settings in
+// internal/operator, and internal/delegate finds the delegate.
+//
+// It is a thin program on packages oci, engine and engine/runner: what another runtime would need too lives there.
 //
 // # Exit status
 //
@@ -14,7 +21,7 @@
 //
 // # Cache
 //
-// Compiled code is kept in wasmoci in the user's cache directory ([os.UserCacheDir]; $XDG_CACHE_HOME or ~/.cache on Linux),
+// Containers have theirs where the operator's settings say, see docs/operator.md. Of run --no-container, compiled code is kept in wasmoci in the user's cache directory ([os.UserCacheDir]; $XDG_CACHE_HOME or ~/.cache on Linux),
 // so that the second start of a large module is quick. --cache-dir chooses another directory, and --cache-dir "" keeps
 // nothing. The code in it is executed, so a directory to which others may write is refused: one that was named is an error,
 // and without the default one a run says so and compiles anew.
