@@ -59,7 +59,7 @@ const broken = "broken" // name of the file
 
 func command(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s(run make deps where a tool is missing)", cmd, err, out)
+		return fmt.Errorf("%s: %v\n%s(run make deps where a tool is missing)", cmd, err, out) // its status is not that of a stage
 	}
 	return nil
 }
