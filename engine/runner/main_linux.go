@@ -67,6 +67,9 @@ func (p *process) run() (err error) {
 	}
 	cfg := &order.Config
 	cfg.Stdin, cfg.Stdout, cfg.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if cfg.Listeners, err = order.listeners(first); err != nil {
+		return err
+	}
 	if mod.Info().Size >= large {
 		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
 	}

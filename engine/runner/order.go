@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path"
 	"strconv"
 	"strings"
@@ -42,14 +43,49 @@ type Order struct {
 	Module string `json:"module,omitempty"`
 	// CodeDir is the directory that engine.Export has filled for this module, as an absolute path in the container.
 	CodeDir string `json:"codeDir"`
-	// Config is the guest's run. It has no streams, open files and listeners: the runner's own streams are the guest's.
+	// Config is the guest's run. It has no streams, open files and listeners: the runner's own streams are the guest's,
+	// and Sockets its listeners.
 	Config wasi.Config `json:"config"`
+	// Sockets are the guest's from descriptor 3 on, in this order: its Config's Listeners.
+	Sockets []Socket `json:"sockets,omitempty"`
 	// HeapBytes is what the runner aims to keep its own memory at, in bytes, without the guest's linear memory; 0 is no bound. It is
 	// Go's soft memory limit (debug.SetMemoryLimit).
 	HeapBytes int64 `json:"heapBytes,omitempty"`
 	// StopSignals are the numbers of signals that end the guest beyond TERM, INT, QUIT and HUP, each with status 128+n. KILL and STOP
 	// need not be among them, and do no harm.
 	StopSignals []int `json:"stopSignals,omitempty"`
+}
+
+// Socket is a socket of the guest: one that the runner was handed, or one that it makes to listen at an address.
+type Socket struct {
+	// Name is used in messages only.
+	Name string `json:"name,omitempty"`
+	// FD is the number of a descriptor of the runner, which its caller gave to the container: from 3 on, and below the runner's
+	// own. It is a stream socket, and listens or is connected. 0 where Address says what to make.
+	FD int `json:"fd,omitempty"`
+	// Address is where the runner listens for TCP connections, in the container's network, before the guest starts:
+	// "IP:PORT", with no name in it.
+	Address string `json:"address,omitempty"`
+}
+
+// validate says what is wrong with s.
+func (s *Socket) validate() error {
+	switch {
+	case s.Address == "" && s.FD >= 3:
+		return nil
+	case s.Address == "":
+		return fmt.Errorf("descriptor %d cannot be a socket of the caller's", s.FD)
+	case s.FD != 0:
+		return fmt.Errorf("both descriptor %d and address %q are given", s.FD, s.Address)
+	}
+	at, err := netip.ParseAddrPort(s.Address)
+	if err == nil && at.Port() == 0 {
+		err = errors.New("the port is 0: nobody would know which one it gets")
+	}
+	if err != nil {
+		return fmt.Errorf("address %q: %w", s.Address, err)
+	}
+	return nil
 }
 
 // sealed is an Order as it is written down.
@@ -107,9 +143,15 @@ func (o *Order) Validate() error {
 		bad("it has a stream: a runner's own streams are the guest's")
 	}
 	if len(c.Listeners) > 0 {
-		bad("it has listeners, which no order can carry")
+		bad("its listeners are open files, which no order can carry: name them as Sockets")
 	}
 	text := append(append([]string{o.Engine, o.Module, o.CodeDir, c.Entrypoint, c.Dir}, c.Args...), c.Env...)
+	for i, s := range o.Sockets {
+		text = append(text, s.Name)
+		if err := s.validate(); err != nil {
+			bad("Sockets[%d]: %w", i, err)
+		}
+	}
 	for i, m := range c.Mounts {
 		text = append(text, m.Guest, m.Host)
 		if m.File != nil {

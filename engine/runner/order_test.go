@@ -14,6 +14,7 @@ import (
 func full() Order {
 	return Order{
 		Engine: "wazero", Module: "app.wasm", CodeDir: "/dev/.wasmoci", HeapBytes: 1 << 40, StopSignals: []int{28, 37},
+		Sockets: []Socket{{Name: "a", FD: 3}, {Name: "b", Address: "[::1]:80"}, {FD: 4}},
 		Config: wasi.Config{
 			Entrypoint: "f", Args: []string{"a", "", "é\u2028<&>\ufffd\t"}, Env: []string{"A=1", "A=", "B=\"\\ufffd\""}, Dir: "/d",
 			Mounts: []wasi.Mount{
@@ -74,6 +75,11 @@ func TestValidate(t *testing.T) {
 		"URG":                  {func(o *Order) { o.StopSignals = []int{23} }, "URG"},
 		"stream":               {func(o *Order) { o.Config.Stdin = strings.NewReader("") }, "stream"},
 		"listener":             {func(o *Order) { o.Config.Listeners = make([]wasi.Listener, 1) }, "listeners"},
+		"socket, none":         {func(o *Order) { o.Sockets = make([]Socket, 1) }, "Sockets[0]: descriptor 0"},
+		"socket, stream":       {func(o *Order) { o.Sockets[1] = Socket{FD: 2} }, "Sockets[1]: descriptor 2"},
+		"socket, both":         {func(o *Order) { o.Sockets[0].Address = "1.2.3.4:1" }, "both descriptor 3 and address"},
+		"socket, name":         {func(o *Order) { o.Sockets[1].Address = "localhost:1" }, `address "localhost:1"`},
+		"socket, any port":     {func(o *Order) { o.Sockets[1].Address = "1.2.3.4:0" }, "the port is 0"},
 		"file":                 {func(o *Order) { o.Config.Mounts = []wasi.Mount{{Guest: "/", File: null(t)}} }, "Mounts[0] is an open file"},
 		"text":                 {func(o *Order) { o.Config.Args = []string{"\xff"} }, `"\xff" is not valid UTF-8`},
 		"a configuration's":    {func(o *Order) { o.Config.Dir = "d" }, "wasi: Dir"},

@@ -149,7 +149,8 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	}
 	listeners := listenFDs()
 	made.first = 3 + listeners + c.preserve
-	need := needOf(engineName, g.module, code.Size, made.first)
+	listening := settings.Listeners(g.bundle.Spec.Annotations)
+	need := needOf(engineName, g.module, code.Size, made.first+len(listening))
 	need.OpenFiles += held(g.bundle.Spec)
 	about.Made = oci.Delegation{
 		Runner: exe,
@@ -184,12 +185,15 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := made.openCallers(c.preserve + listeners); err != nil {
 		return nil, err
 	}
-	if err := unix.Mkfifo(filepath.Join(lock.Path(), readyFIFO), 0o600); err != nil {
-		return nil, err
-	}
 	order := runner.Order{
 		Engine: engineName, Module: g.path, Config: derived.Config,
 		HeapBytes: heapOf(g.module), StopSignals: stopSignals(g.bundle.Spec),
+	}
+	if err := made.giveSockets(&order, settings, listening); err != nil {
+		return nil, err
+	}
+	if err := unix.Mkfifo(filepath.Join(lock.Path(), readyFIFO), 0o600); err != nil {
+		return nil, err
 	}
 	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
 		return nil, err

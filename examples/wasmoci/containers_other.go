@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wasmoci/wasmoci/oci"
+	"github.com/wasmoci/wasmoci/wasi"
 )
 
 // ociRuntime is nothing where there are no containers.
@@ -30,6 +31,9 @@ func (c *creation) addFlags(f interface {
 func (r *ociRuntime) runContainer(*cobra.Command, *creation, string, bool, bool) error {
 	return fmt.Errorf("run: containers need Linux; with --no-container the guest runs in this process: %w", errors.ErrUnsupported)
 }
+
+// inherit is for systems on which guests have sockets.
+func inherit(*wasi.Config) error { return nil }
 
 func (r *ociRuntime) report(error) error { return nil }
 

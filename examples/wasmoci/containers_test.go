@@ -108,6 +108,8 @@ func TestRootContainers(t *testing.T) {
 					"exits":   exitsCommand,
 					"often":   oftenCommand,
 					"left":    leftCommand,
+					"port":    portCommand,
+					"served":  servedCommand,
 				},
 			})
 		})
@@ -139,6 +141,7 @@ func buildInside(t *testing.T, dir string) (made string) {
 		{runnerEnv, append([]string{"go", "build", "-trimpath", "-o", filepath.Join(dir, "runner-"+engineFor)}, append(runnerFlags, "../runner")...)},
 		{[]string{"CGO_ENABLED=0"}, []string{"go", "build", "-o", filepath.Join(made, "look"), "testdata/inside/look/main.go"}},
 		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "look.wasm"), "testdata/inside/look/main.go"}},
+		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "serve.wasm"), "testdata/inside/serve/main.go"}},
 		{nil, []string{"clang", "--target=wasm32-wasi", "-O2", "-o", filepath.Join(made, "fill.wasm"), "testdata/inside/fill.c"}},
 		{nil, []string{"gcc", "-O2", "-static", "-o", filepath.Join(made, "fill"), "testdata/inside/fill.c"}},
 		{nil, []string{"gcc", "-Wall", "-Werror", "-O2", "-static", "-o", filepath.Join(made, "reach"), "testdata/inside/reach.c"}},

@@ -156,6 +156,13 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err := another.openCallers(e.preserve + listenFDs()); err != nil {
 		return err
 	}
+	order := runner.Order{
+		Engine: c.Engine, Module: where, Config: config,
+		HeapBytes: heapOf(module), StopSignals: stopSignals(bundle.Spec),
+	}
+	if err := another.giveSockets(&order, settings, nil); err != nil { // the operator's are the container's own process's
+		return err
+	}
 	dir, err := os.MkdirTemp(store.Path(id), "exec-")
 	if err != nil {
 		return err
@@ -170,10 +177,6 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	defer ready.Close()
-	order := runner.Order{
-		Engine: c.Engine, Module: where, Config: config,
-		HeapBytes: heapOf(module), StopSignals: stopSignals(bundle.Spec),
-	}
 	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
 		return err
 	}

@@ -76,6 +76,7 @@ type explanation struct {
 	Engine    string         `json:"engine,omitempty"`    // which would run it
 	Refused   string         `json:"refused,omitempty"`   // why no engine would
 	Runner    string         `json:"runner,omitempty"`    // its executable, in a container
+	Listen    []string       `json:"listen,omitempty"`    // the operator's listeners that the container gets
 	Delegate  *setting       `json:"delegate,omitempty"`  // who would make the container, and who says so
 	*oci.Plan
 }
@@ -123,6 +124,9 @@ func (e *explanation) table(w io.Writer) error {
 	}
 	if e.Runner != "" {
 		row("runner", e.Runner)
+	}
+	for _, l := range e.Listen {
+		row("listen", l)
 	}
 	if e.Delegate != nil {
 		row("delegate", e.Delegate.Value+" ("+e.Delegate.From+")")

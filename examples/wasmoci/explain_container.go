@@ -44,7 +44,11 @@ func (r *ociRuntime) explain(e *explanation, h *host, loaded *oci.Bundle) error 
 		e.Refused = err.Error()
 		return err
 	}
-	need := needOf(e.Engine, module, 0, 3)
+	listening := s.Listeners(loaded.Spec.Annotations)
+	for _, name := range listening {
+		e.Listen = append(e.Listen, name+" = "+s.Listen[name].Address)
+	}
+	need := needOf(e.Engine, module, 0, 3+len(listening))
 	need.OpenFiles += held(loaded.Spec)
 	derived, err := loaded.Derive(oci.Delegation{
 		Runner: e.Runner, Code: s.Cache, Name: path.Base(where), First: 3, Env: runner.Environ(3),

@@ -73,6 +73,9 @@ func run(ctx context.Context, b *bundle, h *host) error {
 	}
 	cfg := &plan.Config
 	cfg.Stdin, cfg.Stdout, cfg.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := inherit(cfg); err != nil {
+		return err
+	}
 	eng, err := h.open(ctx, found.Engine, content.Format, engine.Needs(ctx, content.Format, cfg), progress(os.Stderr, plan.Module))
 	if err != nil {
 		return err

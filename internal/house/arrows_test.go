@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
 	"engine/cache":      {"engine", xsys},
 	"engine/enginetest": {"engine", "wasi"},
-	"engine/runner":     {"engine", "wasi", xsys},
+	"engine/runner":     {"engine", "wasi", "wasi/vfs", xsys},
 	"engine/subprocess": {"engine", "engine/cache", "engine/internal/gate", "wasi", "wasi/preview1", "wasi/vfs", xsys},
 
 	"engine/internal/core": {"engine", "engine/cache", "engine/internal/gate", "engine/internal/wasm", "wasi", "wasi/preview1", "wasi/preview2", "wasi/vfs"},
@@ -56,7 +56,7 @@ var arrows = map[string][]string{
 	"examples/runner":          {"engine/all", "engine/runner"},
 	"examples/wasmoci/clients": {},
 	"examples/wasmoci": {
-		"engine", "engine/all", "engine/runner", "oci", "wasi", cobra, pflag, runtimeSpec, xsys,
+		"engine", "engine/all", "engine/runner", "oci", "wasi", "wasi/vfs", cobra, pflag, runtimeSpec, xsys,
 		"examples/wasmoci/internal/delegate", "examples/wasmoci/internal/operator", "examples/wasmoci/internal/prepared", "examples/wasmoci/internal/state",
 	},
 	"examples/wasmoci/internal/delegate": {},

@@ -294,7 +294,7 @@ func TestSocketsThatAreNone(t *testing.T) {
 	}{
 		{"a connection as listener", wasi.Listener{File: near}, "is not listening"},
 		{"a listener as connection", wasi.Listener{File: listening, Connected: true}, "is listening"},
-		{"a pipe", wasi.Listener{File: r}, "non-socket"},
+		{"a pipe", wasi.Listener{File: r}, "is no stream socket"},
 		{"closed", wasi.Listener{File: closed}, "closed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

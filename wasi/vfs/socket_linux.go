@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"syscall"
@@ -39,14 +40,7 @@ func NewSocket(f *os.File, connected bool) (*Socket, error) {
 
 // socketOf makes a Socket of fd, of which it becomes the owner.
 func socketOf(fd int, name string) (*Socket, error) {
-	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
-	if err == nil && kind != unix.SOCK_STREAM {
-		err = errNoStream
-	}
-	listening := 0
-	if err == nil {
-		listening, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
-	}
+	listening, err := listeningFD(fd)
 	if err == nil {
 		err = unix.SetNonblock(fd, true)
 	}
@@ -60,11 +54,33 @@ func socketOf(fd int, name string) (*Socket, error) {
 		file.Close()
 		return nil, err
 	}
-	return &Socket{listening: listening != 0, system: socket{
+	return &Socket{listening: listening, system: socket{
 		file: file, conn: conn,
 		readable: fileStream{conn: conn, events: unix.POLLIN, waits: true, own: lookoutOf(file, conn, unix.POLLIN)},
 		writable: fileStream{conn: conn, events: unix.POLLOUT, waits: true, own: lookoutOf(file, conn, unix.POLLOUT)},
 	}}, nil
+}
+
+// listeningFD tells whether a stream socket listens.
+func listeningFD(fd int) (bool, error) {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err == unix.ENOTSOCK || err == nil && kind != unix.SOCK_STREAM {
+		return false, errNoStream
+	}
+	if err != nil {
+		return false, err
+	}
+	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	return listening != 0, err
+}
+
+func listens(f *os.File) (listening bool, err error) {
+	conn, err := f.SyscallConn() // unlike Fd, it leaves the descriptor as it is
+	if err != nil {
+		return false, err
+	}
+	cerr := conn.Control(func(fd uintptr) { listening, err = listeningFD(int(fd)) })
+	return listening, cmp.Or(cerr, err)
 }
 
 // Accept returns the next connection.

@@ -38,6 +38,7 @@ func build(dir string) error {
 		command(exec.Command("gcc", "-static", "-O2", "-o", filepath.Join(guests, "guest"), "testdata/guest.c")),
 		python(filepath.Join(guests, "python")),
 		goBuild(filepath.Join(guests, "go.wasm"), "./testdata/goguest", "GOOS=wasip1", "GOARCH=wasm"),
+		goBuild(filepath.Join(guests, "server.wasm"), "../testdata/real/goserver", "GOOS=wasip1", "GOARCH=wasm"),
 	)
 }
 
@@ -58,7 +59,7 @@ const broken = "broken" // name of the file
 
 func command(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s(run make deps where a tool is missing)", cmd, err, out)
+		return fmt.Errorf("%s: %v\n%s(run make deps where a tool is missing)", cmd, err, out) // its status is not that of a stage
 	}
 	return nil
 }

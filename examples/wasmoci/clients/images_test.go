@@ -26,6 +26,8 @@ var all = []image{
 	{name: "content", files: map[string]string{"/guest": "guest.wasm"}, entrypoint: "/guest"}, // nothing says that it is a guest but itself
 	{name: "platform", platform: "wasi/wasm", files: map[string]string{"/guest": "guest.wasm"}, entrypoint: "/guest"},
 	{name: "go", annotation: compat, files: map[string]string{"/go.wasm": "go.wasm"}, entrypoint: "/go.wasm"},
+	{name: "server", annotation: compat, files: map[string]string{"/server.wasm": "server.wasm"}, entrypoint: "/server.wasm"},
+	{name: "server-wasmtime", annotation: "run.oci.handler=wasmtime", files: map[string]string{"/server.wasm": "server.wasm"}, entrypoint: "/server.wasm"},
 	{name: "python", annotation: compat, files: map[string]string{"/python.wasm": "python/python-3.11.3.wasm", "/usr": "python/usr"}, entrypoint: "/python.wasm"},
 	{name: "neither", annotation: compat, files: map[string]string{"/guest": "neither"}, entrypoint: "/guest"},
 	{name: "other", files: map[string]string{"/guest": "other"}, entrypoint: "/guest"}, // nothing but a test compiles it

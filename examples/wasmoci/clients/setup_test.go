@@ -88,7 +88,7 @@ func (s *setup) guest() bool { return s.kind == wasm || s.kind == wasmtime }
 func (s *setup) name(what string) string { return s.kind + "-" + what }
 
 // operator is a configuration by which wasmoci uses the delegate.
-func operator(delegate string) string { return fmt.Sprintf("delegate = %q\n", delegate) }
+func operator(delegate string) string { return fmt.Sprintf("delegate = %q\n", delegate) + ports }
 
 // configure writes the operator's configuration.
 func configure(t *testing.T, content string) {
@@ -119,7 +119,7 @@ func run(t *testing.T, stdin string, name string, args ...string) result {
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + filepath.Join(os.Getenv(space), "memory", "home"), "PODMAN_IGNORE_CGROUPSV1_WARNING=1", secret}
+	cmd.Env = environment()
 	cmd.Dir = "/"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
 	cmd.WaitDelay = time.Second
@@ -133,6 +133,10 @@ func run(t *testing.T, stdin string, name string, args ...string) result {
 		t.Fatalf("%s took more than %v or left its output open\nstdout %s\nstderr %s", cmd, patience, r.stdout, r.stderr)
 	}
 	return r
+}
+
+func environment() []string {
+	return []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + filepath.Join(os.Getenv(space), "memory", "home"), "PODMAN_IGNORE_CGROUPSV1_WARNING=1", secret}
 }
 
 // podman runs podman with the setup's runtime.

@@ -41,6 +41,8 @@ type Config struct {
 	Policy oci.Policy `toml:"policy"`
 	// Compile bounds a compilation.
 	Compile Compile `toml:"compile"`
+	// Listen are the addresses at which guests listen, by a name that the guest gets, too (LISTEN_FDNAMES).
+	Listen map[string]Listen `toml:"listen"`
 }
 
 // Compile bounds the compilation of a module.
@@ -72,7 +74,7 @@ type Settings struct {
 }
 
 // Keys are the names of all settings.
-var keys = []string{"delegate", "runners", "state", "cache", "engine", "policy", "compile.memory", "compile.timeout"}
+var keys = []string{"delegate", "runners", "state", "cache", "engine", "policy", "compile.memory", "compile.timeout", "listen"}
 
 // Defaults are the settings of user uid, for a program whose runners are in the directory runners. Nothing of the environment
 // counts for root, whose clients empty it now and then.
@@ -143,6 +145,11 @@ func (s *Settings) decode(name, text string) error {
 	if next.Compile.Memory <= 0 || next.Compile.Timeout <= 0 {
 		return errors.New("compile.memory and compile.timeout have to be positive")
 	}
+	for name, l := range next.Listen {
+		if err := l.validate(name); err != nil {
+			return err
+		}
+	}
 	for _, k := range keys {
 		if meta.IsDefined(strings.Split(k, ".")...) {
 			s.From[k] = name
@@ -174,6 +181,8 @@ func (s *Settings) Value(key string) string {
 		return fmt.Sprint(s.Compile.Memory)
 	case "compile.timeout":
 		return time.Duration(s.Compile.Timeout).String()
+	case "listen":
+		return s.listening()
 	}
 	return ""
 }

@@ -5,6 +5,8 @@ package operator_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,7 +40,12 @@ func TestRead(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":        {"", ""},
 		"all":            {"delegate = '/bin/x'\nrunners = '/r'\nstate = '/s'\ncache = '/c'\nengine = 'wasmtime'\npolicy = 'content'\n[compile]\nmemory = 5\ntimeout = '3s'", ""},
-		"unknown":        {"listeners = 1", "listeners is no setting"},
+		"unknown":        {"listener = 1", "listener is no setting"},
+		"listen":         {"[listen.web]\naddress = '0.0.0.0:8080'\n[listen.b]\naddress = '[::1]:1'\n[listen.b.annotations]\n'a.b/c' = 'x'\nd = ''", ""},
+		"listen, name":   {"[listen.web]\naddress = 'localhost:8080'", `listen.web: address "localhost:8080"`},
+		"listen, port":   {"[listen.web]\naddress = '0.0.0.0:0'", "the port is 0"},
+		"listen, colon":  {"[listen.'a:b']\naddress = '0.0.0.0:1'", "without a colon"},
+		"listen, key":    {"[listen.web]\nport = 1", "listen.web.port is no setting"},
 		"unknown, inner": {"[compile]\nspeed = 1", "compile.speed is no setting"},
 		"relative":       {"state = 'run'", `state "run" is not an absolute path`},
 		"empty":          {"cache = ''", `cache "" is not an absolute path`},
@@ -57,13 +64,31 @@ func TestRead(t *testing.T) {
 			before := s.Config
 			err := s.Read(file, false)
 			if c.want != "" {
-				if err == nil || !strings.Contains(err.Error(), c.want) || s.Config != before {
+				if err == nil || !strings.Contains(err.Error(), c.want) || !reflect.DeepEqual(s.Config, before) {
 					t.Errorf("%v, want %q; settings %+v", err, c.want, s.Config)
 				}
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
+			}
+			if name == "listen" {
+				if got := s.Value("listen"); got != `b=[::1]:1 a.b/c="x" d="", web=0.0.0.0:8080` {
+					t.Errorf("listen is %s", got)
+				}
+				for _, c := range []struct {
+					annotations map[string]string
+					want        []string
+				}{
+					{nil, []string{"web"}},
+					{map[string]string{"a.b/c": "x"}, []string{"web"}},
+					{map[string]string{"a.b/c": "x", "d": "", "e": ""}, []string{"b", "web"}},
+					{map[string]string{"a.b/c": "y", "d": ""}, []string{"web"}},
+				} {
+					if got := s.Listeners(c.annotations); !slices.Equal(got, c.want) {
+						t.Errorf("a container with %v has %v, want %v", c.annotations, got, c.want)
+					}
+				}
 			}
 			if name == "all" && (s.Policy != oci.Content || s.Value("compile.timeout") != "3s" || s.From["compile.memory"] != file || s.Runner("wasmtime") != "/r/runner-wasmtime") {
 				t.Errorf("settings %+v", s)
