@@ -3,10 +3,12 @@ package runner
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -67,7 +69,7 @@ func (p *process) run() (err error) {
 	}
 	cfg := &order.Config
 	cfg.Stdin, cfg.Stdout, cfg.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if mod.Info().Size >= large {
+	if mod.Info().Size >= large && heap() >= large {
 		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
 	}
 	time.AfterFunc(settled, dropPages) // also: Go opens what it needs for timers, before a guest can have all descriptors
@@ -84,11 +86,18 @@ func (p *process) run() (err error) {
 }
 
 const (
-	// large is from which size in bytes on a module is worth the milliseconds that giving back what loading took takes.
+	// large is from which size in bytes on a module, and what loading it took, is worth the milliseconds that giving that back takes.
 	large = 1 << 20
 	// settled is how long a guest has run that is likely to go on.
 	settled = time.Second
 )
+
+// heap is how many bytes of it are taken, by garbage too.
+func heap() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
+}
 
 // firstFile returns the number of the first descriptor.
 func firstFile() (int, error) {
@@ -161,7 +170,13 @@ func load(o *Order, fd int) (engine.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	return eng.Compile(ctx, engine.FromFile(module))
+	src := engine.FromFile(module)
+	if sum, err := o.digest(); err != nil {
+		return nil, err
+	} else if sum != nil {
+		src = engine.FromKnown(module, [sha256.Size]byte(sum))
+	}
+	return eng.Compile(ctx, src)
 }
 
 // exported is how the code directory is used.

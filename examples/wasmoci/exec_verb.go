@@ -171,7 +171,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	}
 	defer ready.Close()
 	order := runner.Order{
-		Engine: c.Engine, Module: where, Config: config,
+		Engine: c.Engine, Module: where, Digest: code.Digest(), Config: config,
 		HeapBytes: heapOf(module), StopSignals: stopSignals(bundle.Spec),
 	}
 	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
