@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -69,7 +68,7 @@ func (p *process) run() (err error) {
 	}
 	cfg := &order.Config
 	cfg.Stdin, cfg.Stdout, cfg.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if mod.Info().Size >= large && heap() >= large {
+	if mod.Info().Size >= large && collected() {
 		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
 	}
 	time.AfterFunc(settled, dropPages) // also: Go opens what it needs for timers, before a guest can have all descriptors
@@ -86,17 +85,17 @@ func (p *process) run() (err error) {
 }
 
 const (
-	// large is from which size in bytes on a module, and what loading it took, is worth the milliseconds that giving that back takes.
+	// large is from which size in bytes on a module is worth the milliseconds that giving back what loading took takes.
 	large = 1 << 20
 	// settled is how long a guest has run that is likely to go on.
 	settled = time.Second
 )
 
-// heap is how many bytes of it are taken, by garbage too.
-func heap() uint64 {
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return stats.HeapAlloc
+// collected tells whether Go's collector has begun, which it does at four MiB.
+func collected() bool {
+	var stats debug.GCStats
+	debug.ReadGCStats(&stats)
+	return stats.NumGC > 0
 }
 
 // firstFile returns the number of the first descriptor.
