@@ -98,6 +98,9 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if c == nil || c.Native {
 		return r.handOver(c)
 	}
+	if !c.Complete {
+		return notMade("exec", id)
+	}
 	bundle, err := oci.LoadBundle(store.Path(id))
 	if err != nil {
 		return err
