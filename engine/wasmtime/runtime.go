@@ -32,6 +32,9 @@ func (rt *host) Close() error {
 	return nil
 }
 
+// Outlined implements core.Outliner.
+func (*host) Outlined() {}
+
 // Assemble implements core.Assembler.
 func (*host) Assemble(text []byte) ([]byte, error) { return assemble(text) }
 

@@ -145,7 +145,11 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 
 // content reads src, and refuses a format that the engine does not run.
 func (e *coreEngine) content(src engine.Source) (*engine.Content, error) {
-	content, err := src.Load(e.opts.ModuleLimit())
+	load := src.Load
+	if _, enough := e.rt.(Outliner); enough && e.opts.CacheMode == engine.CacheExported {
+		load = src.Outline
+	}
+	content, err := load(e.opts.ModuleLimit())
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +178,7 @@ func (e *coreEngine) compile(ctx context.Context, name string, content *engine.C
 		Name:         name,
 		Format:       src.Format,
 		Digest:       content.DigestString(),
-		Size:         int64(len(content.Bytes)),
+		Size:         content.Size,
 		Capabilities: e.caps[src.Format],
 	}}
 	fresh := func() error {

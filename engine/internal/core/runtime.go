@@ -46,6 +46,12 @@ type Placer interface {
 	Place(label string) string
 }
 
+// Outliner is a [Runtime] whose Load needs no more of a core module than its outline ([engine.Source].Outline).
+type Outliner interface {
+	Runtime
+	Outlined()
+}
+
 // Source is a module to compile.
 type Source struct {
 	Name   string      // for messages
