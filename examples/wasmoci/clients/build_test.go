@@ -38,6 +38,7 @@ func build(dir string) error {
 		command(exec.Command("gcc", "-static", "-O2", "-o", filepath.Join(guests, "guest"), "testdata/guest.c")),
 		python(filepath.Join(guests, "python")),
 		goBuild(filepath.Join(guests, "go.wasm"), "./testdata/goguest", "GOOS=wasip1", "GOARCH=wasm"),
+		command(exec.Command("go", "build", "-C", "testdata/kubelet", "-o", filepath.Join(dir, "kubelet"))),
 	)
 }
 
