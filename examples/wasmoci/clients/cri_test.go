@@ -3,6 +3,7 @@
 package clients
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,8 +71,8 @@ type pod struct {
 	ids            map[string]string // of the containers by their names, and of the pod itself
 }
 
-// newPod runs a pod of the setup's engine, whose containers the manifest lists. It is removed in the end, and then nothing of it is left.
-func (s *setup) newPod(t *testing.T, what, spec string) *pod {
+// newPod runs a pod of the setup's engine, with more annotations, whose containers the manifest lists. It is removed in the end, and then nothing of it is left.
+func (s *setup) newPod(t *testing.T, what, spec string, annotations ...string) *pod {
 	t.Helper()
 	p := &pod{s.name(what), filepath.Join(t.TempDir(), "pod.yaml"), make(map[string]string)}
 	handler := "wasm"
@@ -92,7 +93,7 @@ metadata:
     run.oci.handler: %s
 spec:
   runtimeClassName: wasm
-%s`, p.name, handler, spec))
+%s`, p.name, strings.Join(append([]string{handler}, annotations...), "\n    "), spec))
 	r := kubelet(t, "apply", p.manifest)
 	t.Cleanup(func() { p.remove(t, s) })
 	for line := range strings.Lines(r.stdout) {
@@ -234,6 +235,7 @@ func criPod(t *testing.T, s *setup) {
 // surroundings: the guest's process is where the pod is: in its namespaces, and in its control group, whose limits can be changed.
 func (s *setup) surroundings(t *testing.T, p *pod) {
 	guest, pause := p.process(t, "guest"), p.process(t)
+	p.engine(t, "guest", s.engine())
 	for _, ns := range []string{"net", "ipc", "uts"} {
 		in, err := os.Readlink("/proc/" + guest + "/ns/" + ns)
 		with, perr := os.Readlink("/proc/" + pause + "/ns/" + ns)
@@ -272,6 +274,34 @@ func (s *setup) surroundings(t *testing.T, p *pod) {
 		if n, err := strconv.Atoi(fields[i]); err != nil || n < least {
 			t.Errorf("statistics %q", fields)
 		}
+	}
+}
+
+// engine is the name of the one that the setup's guests run on.
+func (s *setup) engine() string {
+	if s.kind == wasmtime {
+		return wasmtime
+	}
+	return "wazero"
+}
+
+// engine looks whether a container runs on an engine, which an annotation has named.
+func (p *pod) engine(t *testing.T, container, engine string) {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/" + p.process(t, container) + "/mountinfo")
+	if err != nil || !strings.Contains(string(mounts), "/runner-"+engine+" ") {
+		t.Errorf("%s does not run on %s: %s, %v", container, engine, mounts, err)
+	}
+	r := run(t, "", ours, "--root", "/run/containerd/runc/k8s.io", "state", p.ids[container])
+	var about struct {
+		Status, Bundle string
+		Annotations    map[string]string
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &about); err != nil {
+		t.Fatalf("state: %v, %s", err, r.stderr)
+	}
+	if handler := about.Annotations["run.oci.handler"]; about.Status != "running" || filepath.Base(about.Bundle) != p.ids[container] || handler != engine && handler != "wasm" {
+		t.Errorf("state of %s: %+v", container, about)
 	}
 }
 
@@ -315,8 +345,9 @@ func criEnds(t *testing.T, s *setup) {
 	}
 }
 
-// criShared: a guest that is not the first process of its namespace.
+// criShared: guests that are not the first processes of their namespace, and one with an annotation of its own.
 func criShared(t *testing.T, s *setup) {
+	other := map[string]string{wasm: wasmtime, wasmtime: "wazero"}[s.kind]
 	p := s.newPod(t, "shared", `  shareProcessNamespace: true
   hostNetwork: true
   containers:
@@ -324,14 +355,19 @@ func criShared(t *testing.T, s *setup) {
     image: localhost/wasm:latest
     command: ["/guest"]
     args: ["sleep"]
+  - name: other
+    image: localhost/wasm:latest
+    args: ["sleep"]
   - name: sidecar
     image: localhost/native:latest
     args: ["sleep"]
-`)
+`, "containers.kubelet/other_run.oci.handler: "+other)
 	eventually(t, "line in the log", func() bool { return p.do(t, "logs", "guest") == "stdout F ready\n" })
 	if r := p.exec(t, "sidecar", "/guest", "cat", "/proc/1/cmdline"); r.stdout != "/pause\x00" {
 		t.Errorf("process 1 is %q, stderr %s", r.stdout, r.stderr)
 	}
+	p.engine(t, "guest", s.engine())
+	p.engine(t, "other", other)
 	p.exec(t, "guest", "/guest", "exit", "9").want(t, 9, "")
 	p.do(t, "stop", "guest", "50")
 	if got := p.state(t, "guest", "exited"); got != "143 Error" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
 
 	core "k8s.io/api/core/v1"
 	node "k8s.io/api/node/v1"
@@ -147,6 +148,11 @@ func process(pod *core.Pod, c *core.Container, volumes map[string]string) *cri.C
 				NamespaceOptions: namespaces(pod), Seccomp: &cri.SecurityProfile{ProfileType: cri.SecurityProfile_RuntimeDefault},
 			},
 		},
+	}
+	for key, value := range pod.Annotations { // the kubelet has a container's own from device plugins
+		if key, ok := strings.CutPrefix(key, "containers.kubelet/"+c.Name+"_"); ok {
+			config.Annotations[strings.ReplaceAll(key, "_", "/")] = value
+		}
 	}
 	for _, e := range c.Env {
 		config.Envs = append(config.Envs, &cri.KeyValue{Key: e.Name, Value: e.Value})
