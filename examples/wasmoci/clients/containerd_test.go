@@ -44,6 +44,14 @@ func startContainerd(t *testing.T, config, namespace string, names ...string) *c
 	}
 	t.Cleanup(func() { d.stop(t) })
 	eventually(t, "answer of containerd", func() bool { return run(t, "", "ctr", "version").status == 0 })
+	importImages(t, namespace, names...)
+	return d
+}
+
+// importImages gives images that buildah has made to the clients of a namespace.
+func importImages(t *testing.T, namespace string, names ...string) {
+	t.Helper()
+	dir := t.TempDir()
 	for _, name := range names {
 		archive := filepath.Join(dir, name+".tar")
 		if err := command(shell(fmt.Sprintf("buildah push --quiet localhost/%s oci-archive:%s:localhost/%s:latest && ctr --namespace %s images import %s",
@@ -51,7 +59,6 @@ func startContainerd(t *testing.T, config, namespace string, names ...string) *c
 			t.Fatal(err)
 		}
 	}
-	return d
 }
 
 // stop ends the daemon. What it has said is of interest where the test has failed.

@@ -6,33 +6,114 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/BurntSushi/toml"
 )
 
-// cluster configures containerd for Kubernetes: wasmoci as a runtime, the pause container's image, a network of the pods' own, and
-// what a machine wants that may not make itself less likely to be killed.
-const cluster = `version = 2
+// machine is what containerd's configuration, of each version, has to have beside the guide's: the image of the pause container, where
+// there is no registry, and what a machine wants that may not make a process less likely to be killed.
+var machine = map[int]string{
+	2: `
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "localhost/pause:latest"
   restrict_oom_score_adj = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
-    conf_dir = "/etc/cni/net.d"
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-    runtime_type = "io.containerd.runc.v2"
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.wasmoci]
-    runtime_type = "io.containerd.runc.v2"
-    pod_annotations = ["run.oci.handler", "module.wasm.image/*"]
-    container_annotations = ["run.oci.handler", "module.wasm.image/*"]
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.wasmoci.options]
-      BinaryName = "/usr/local/bin/wasmoci"
-      SystemdCgroup = false
-`
+`,
+	3: `
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "localhost/pause:latest"
+[plugins."io.containerd.cri.v1.runtime"]
+  restrict_oom_score_adj = true
+[plugins."io.containerd.cri.v1.runtime".cni]
+  bin_dirs = ["/usr/lib/cni"]
+`,
+}
+
+// cluster is the configuration of the guide for the containerd that is installed.
+func cluster(t *testing.T) string {
+	t.Helper()
+	version := 2
+	if r := run(t, "", "containerd", "--version"); regexp.MustCompile(` v?2\.\d+\.\d`).MatchString(r.stdout) {
+		version = 3
+	}
+	return configurations(t, "containerd.md")[version-2] + machine[version]
+}
+
+// configurations are those in a guide, in their order.
+func configurations(t *testing.T, guide string) (all []string) {
+	t.Helper()
+	b, err := os.ReadFile("../../../docs/" + guide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?s)(?:```toml|config.toml <<'END')\n(.*?)(?:```|END\n)").FindAllStringSubmatch(string(b), -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// TestConfigurations: what the guides say to containerd of each version, to k3s and to CRI-O is the same, and what the tests use.
+func TestConfigurations(t *testing.T) {
+	type runtime struct {
+		Type    string   `toml:"runtime_type"`
+		Pod     []string `toml:"pod_annotations"`
+		Own     []string `toml:"container_annotations"`
+		Options struct {
+			BinaryName    string
+			SystemdCgroup bool
+		}
+	}
+	of := func(config, plugin string) runtime {
+		t.Helper()
+		var about struct {
+			Plugins map[string]struct {
+				Containerd struct{ Runtimes map[string]runtime }
+			}
+		}
+		if err := toml.Unmarshal([]byte(config), &about); err != nil {
+			t.Fatalf("%v in\n%s", err, config)
+		}
+		return about.Plugins[plugin].Containerd.Runtimes["wasmoci"]
+	}
+	const v2, v3 = "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"
+	guide, k3s, crio := configurations(t, "containerd.md"), configurations(t, "kubernetes.md"), configurations(t, "cri-o.md")
+	if len(guide) != 2 || len(k3s) != 1 || len(crio) != 1 {
+		t.Fatalf("%d, %d and %d configurations", len(guide), len(k3s), len(crio))
+	}
+	want := of(guide[0], v2)
+	if want.Type != "io.containerd.runc.v2" || want.Options.BinaryName != ours || len(want.Pod) != 2 || !reflect.DeepEqual(want.Pod, want.Own) {
+		t.Errorf("version 2: %+v", want)
+	}
+	filled := strings.NewReplacer(`{{ template "base" . }}`, "", "{{ .SystemdCgroup }}", "false").Replace(k3s[0])
+	for name, got := range map[string]runtime{"version 3": of(guide[1], v3), "k3s": of(filled, v3)} {
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+	var dropIn struct {
+		Crio struct {
+			Runtime struct{ Runtimes map[string]map[string]string }
+		}
+	}
+	if err := toml.Unmarshal([]byte(crio[0]), &dropIn); err != nil {
+		t.Fatal(err)
+	}
+	monitor, err := exec.LookPath("conmon")
+	if err != nil {
+		t.Fatalf("%v: run make deps", err)
+	}
+	wanted := map[string]string{"runtime_path": ours, "runtime_type": "oci", "runtime_root": crioRoot, "monitor_path": monitor}
+	if got := dropIn.Crio.Runtime.Runtimes["wasmoci"]; !reflect.DeepEqual(got, wanted) {
+		t.Errorf("CRI-O: %v, want %v", got, wanted)
+	}
+}
 
 // network is that of the pods of one node.
 const network = `{"cniVersion": "0.4.0", "name": "pods", "plugins": [{"type": "ptp", "ipMasq": false, "ipam": {"type": "host-local",
@@ -42,7 +123,7 @@ const network = `{"cniVersion": "0.4.0", "name": "pods", "plugins": [{"type": "p
 func TestCRI(t *testing.T) {
 	images(t)
 	write(t, "/etc/cni/net.d/10-pods.conflist", network)
-	d := startContainerd(t, cluster, "k8s.io", "pause", "native", "wasm")
+	d := startContainerd(t, cluster(t), "k8s.io", "pause", "native", "wasm")
 	eventually(t, "answer of the CRI", func() bool { return kubelet(t, "status", "none").status == 0 })
 	for _, tt := range []struct {
 		name string

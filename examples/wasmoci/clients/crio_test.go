@@ -49,7 +49,7 @@ type crio struct {
 
 // crioRoot is where it has the runtime keep its state; XDG_RUNTIME_DIR is all that a runtime has in its environment.
 const (
-	crioRoot = "/run/crio-root"
+	crioRoot = "/run/wasmoci-crio"
 	crioXDG  = "XDG_RUNTIME_DIR=/run/crio-xdg"
 )
 
