@@ -44,6 +44,7 @@ func startContainerd(t *testing.T, config, namespace string, names ...string) *c
 	}
 	t.Cleanup(func() { d.stop(t) })
 	eventually(t, "answer of containerd", func() bool { return run(t, "", "ctr", "version").status == 0 })
+	t.Log(strings.TrimSpace(run(t, "", "containerd", "--version").stdout))
 	importImages(t, namespace, names...)
 	return d
 }

@@ -102,7 +102,8 @@ func (c *crio) conmon(t *testing.T, args ...string) (said struct {
 	Pid      int    `json:"pid"`
 	ExitCode int    `json:"exit_code"`
 	Message  string `json:"message"`
-}) {
+},
+) {
 	t.Helper()
 	told, tell, err := os.Pipe()
 	if err != nil {
