@@ -60,7 +60,10 @@ fi
 cat /etc/containerd/config.toml $DIR/machine >$DIR/config.toml
 containerd --config $DIR/config.toml >$DIR/log 2>&1 &
 echo $! >$DIR/pid
-until ctr version >/dev/null 2>&1; do sleep 0.05; done
+until ctr version >/dev/null 2>&1; do
+	kill -0 "$(cat $DIR/pid)"
+	sleep 0.05
+done
 `
 
 // kubectl stands for Kubernetes.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The test program runs three times: outside it builds what the tests need; as PID 1 of new namespaces it mounts, and
@@ -122,7 +124,7 @@ func removeCgroups(name string) error {
 
 // inside is PID 1.
 func inside(dir string) error {
-	if err := mounts(dir); err != nil {
+	if err := errors.Join(mounts(dir), loopback()); err != nil {
 		return err
 	}
 	cmd := again("tests", dir)
@@ -143,6 +145,21 @@ func inside(dir string) error {
 			os.Exit(status.ExitStatus())
 		}
 	}
+}
+
+// loopback has the address 127.0.0.1 be there, which containerd listens on.
+func loopback() error {
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(socket)
+	lo.SetUint16(unix.IFF_UP)
+	return os.NewSyscallError("ioctl", unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, lo))
 }
 
 // mounts makes the file system that the tests see.
