@@ -112,10 +112,10 @@ test-root: ## attempts to escape that need root: devices, mounts, no /proc, no o
 	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
 	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRootContainers ./examples/wasmoci
 
-test-clients: ## the program under real podman with crun and runc: commands, pods, escapes, the guide (Linux, as root; needs make deps)
+test-clients: ## the program under real podman and containerd with crun and runc: commands, pods, escapes, the guides (Linux, as root; needs make deps)
 	$(GO) test -tags clients -count 1 -parallel 4 -timeout 30m ./examples/wasmoci/clients
 
-test-clients-trixie: deps-trixie ## the same under Debian trixie's podman, crun and runc, unpacked
+test-clients-trixie: deps-trixie ## the same under Debian trixie's podman, containerd, crun and runc, unpacked
 	$(GO) test -tags clients -count 1 -parallel 4 -timeout 30m ./examples/wasmoci/clients -system "$(CURDIR)/.cache/trixie"
 
 test-std: ## the tests of Go's own standard library as guests (minutes)
@@ -176,7 +176,7 @@ bench-peers: deps-trixie ## containers against those of Debian trixie's crun wit
 deps: ## install what other targets need beyond Go (Debian, as root)
 	./.ci/deps
 
-deps-trixie: ## fetch Debian trixie's podman, crun and WasmEdge into .cache, for test-clients-trixie and bench-peers (Debian)
+deps-trixie: ## fetch Debian trixie's podman, containerd, crun and WasmEdge into .cache, for test-clients-trixie and bench-peers (Debian)
 	./.ci/deps-trixie
 
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)

@@ -39,6 +39,7 @@ func build(dir string) error {
 		python(filepath.Join(guests, "python")),
 		goBuild(filepath.Join(guests, "go.wasm"), "./testdata/goguest", "GOOS=wasip1", "GOARCH=wasm"),
 		goBuild(filepath.Join(guests, "server.wasm"), "../testdata/real/goserver", "GOOS=wasip1", "GOARCH=wasm"),
+		command(exec.Command("go", "build", "-C", "testdata/kubelet", "-o", filepath.Join(dir, "kubelet"))),
 	)
 }
 

@@ -1,8 +1,9 @@
-// Package clients has the tests of the program wasmoci under real clients: podman with both delegates, crun and runc. Its files have the build
-// tag clients; make test-clients runs them, as root, on Linux, with the packages that make deps installs.
+// Package clients has the tests of the program wasmoci under real clients: podman, and containerd by its own client and as Kubernetes has it,
+// with both delegates, crun and runc; and as CRI-O calls it. Its files have the build tag clients; make test-clients runs them, as root, on
+// Linux, with the packages that make deps installs.
 //
 // Nothing of the host is used or changed: the tests run in namespaces of their own (processes, mounts, network), where /etc, /usr/local
-// and /var are the host's with everything written to memory, and /run and podman's storage are empty. Images are made of programs that
+// and /var are the host's with everything written to memory, and /run and the clients' storage are empty. Images are made of programs that
 // the tests build, FROM scratch; no registry is asked.
 //
 // A case runs as a native program on the bare delegate, which proves that the case is right; the same through wasmoci, which must not be

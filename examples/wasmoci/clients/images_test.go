@@ -25,6 +25,7 @@ var all = []image{
 	{name: "wasmtime", annotation: "run.oci.handler=wasmtime", files: map[string]string{"/guest": "guest.wasm", "/native": "guest"}, entrypoint: "/guest"},
 	{name: "content", files: map[string]string{"/guest": "guest.wasm"}, entrypoint: "/guest"}, // nothing says that it is a guest but itself
 	{name: "platform", platform: "wasi/wasm", files: map[string]string{"/guest": "guest.wasm"}, entrypoint: "/guest"},
+	{name: "pause", files: map[string]string{"/pause": "guest"}, entrypoint: "/pause"}, // of Kubernetes' pods
 	{name: "go", annotation: compat, files: map[string]string{"/go.wasm": "go.wasm"}, entrypoint: "/go.wasm"},
 	{name: "server", annotation: compat, files: map[string]string{"/server.wasm": "server.wasm"}, entrypoint: "/server.wasm"},
 	{name: "server-wasmtime", annotation: "run.oci.handler=wasmtime", files: map[string]string{"/server.wasm": "server.wasm"}, entrypoint: "/server.wasm"},

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The test program runs three times: outside it builds what the tests need; as PID 1 of new namespaces it mounts, and
@@ -92,11 +94,15 @@ func again(next, dir string) *exec.Cmd {
 // cgroups lists the groups at the top of each hierarchy.
 func cgroups() (map[string]bool, error) {
 	names := make(map[string]bool)
-	found, err := filepath.Glob("/sys/fs/cgroup/*/libpod_parent") // what podman makes and leaves
-	for _, name := range found {
-		names[name] = true
+	var all error
+	for _, group := range []string{"libpod_parent", "default", "k8s.io", "crio", "kubepods"} { // what clients make and leave
+		found, err := filepath.Glob("/sys/fs/cgroup/*/" + group)
+		for _, name := range found {
+			names[name] = true
+		}
+		all = errors.Join(all, err)
 	}
-	return names, err
+	return names, all
 }
 
 // removeCgroups removes a group and those in it, where nobody else uses them by now.
@@ -118,7 +124,7 @@ func removeCgroups(name string) error {
 
 // inside is PID 1.
 func inside(dir string) error {
-	if err := mounts(dir); err != nil {
+	if err := errors.Join(mounts(dir), loopback()); err != nil {
 		return err
 	}
 	cmd := again("tests", dir)
@@ -141,6 +147,21 @@ func inside(dir string) error {
 	}
 }
 
+// loopback has the address 127.0.0.1 be there, which containerd listens on.
+func loopback() error {
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(socket)
+	lo.SetUint16(unix.IFF_UP)
+	return os.NewSyscallError("ioctl", unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, lo))
+}
+
 // mounts makes the file system that the tests see.
 func mounts(dir string) error {
 	memory := filepath.Join(dir, "memory")
@@ -157,8 +178,9 @@ func mounts(dir string) error {
 		layer(memory, "/usr", unpacked("usr")...),
 		layer(memory, "/var"),
 		layer(memory, "/usr/local", filepath.Join(dir, "prefix")),
-		mkdirs("/etc/containers", "/etc/wasmoci", "/var/lib/containers", "/var/cache/wasmoci"),
+		mkdirs("/etc/containers", "/etc/wasmoci", "/var/lib/containers", "/var/lib/containerd", "/var/cache/wasmoci"),
 		syscall.Mount("tmpfs", "/var/lib/containers", "tmpfs", 0, "mode=700"), // no layers on layers
+		syscall.Mount("tmpfs", "/var/lib/containerd", "tmpfs", 0, "mode=700"),
 		syscall.Mount("tmpfs", "/var/cache/wasmoci", "tmpfs", 0, "mode=700"),
 		os.WriteFile("/etc/containers/containers.conf", []byte(containersConf), 0o644),
 	}
@@ -167,8 +189,11 @@ func mounts(dir string) error {
 			return fmt.Errorf("mounting, step %d: %w", i, err)
 		}
 	}
-	// crun takes a hybrid of both versions of control groups for none of them.
-	if err := syscall.Unmount("/sys/fs/cgroup/unified", syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+	// crun takes a hybrid of both versions of control groups for none of them. It makes its directories all the same, in what is there.
+	const unified = "/sys/fs/cgroup/unified"
+	if err := syscall.Unmount(unified, syscall.MNT_DETACH); err == nil {
+		return syscall.Mount("tmpfs", unified, "tmpfs", 0, "mode=755")
+	} else if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
 		return fmt.Errorf("unmounting the unified control groups: %w", err)
 	}
 	return nil

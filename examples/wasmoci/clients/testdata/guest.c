@@ -83,7 +83,7 @@ static long fill(void) { // MiB that there are until malloc says no
 __attribute__((noinline)) static int stumble(int depth) { return depth ? stumble(depth - 1) + 1 : (__builtin_trap(), 0); }
 
 int main(int argc, char **argv) {
-	const char *verb = argc > 1 ? argv[1] : "hello", *arg = argc > 2 ? argv[2] : "", *arg2 = argc > 3 ? argv[3] : "";
+	const char *verb = argc > 1 ? argv[1] : argc && !strcmp(argv[0], "/pause") ? "sleep" : "hello", *arg = argc > 2 ? argv[2] : "", *arg2 = argc > 3 ? argv[3] : "";
 	setvbuf(stdout, NULL, _IOLBF, 0);
 #ifndef __wasi__
 	signal(SIGTERM, end), signal(SIGINT, end), signal(SIGHUP, end), signal(SIGQUIT, end);
