@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -30,6 +29,7 @@ import (
 type container struct {
 	runtime *ociRuntime
 	lock    *state.Lock
+	dir     string // of its files
 	about   *state.Container
 	bundle  string // the derived one
 	pidFile string // the caller's, or one of this program's
@@ -55,10 +55,10 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 			made.about.Complete = true
 			err = made.lock.Save(made.about)
 		}
-		if err != nil {
-			gone := exec.Command(made.about.Delegate, append(r.globals(cmd), "delete", "--force", id)...)
-			err = and(err, gone.Run())
-		}
+	}
+	var said failed
+	if err != nil && !errors.As(err, &said) { // else the delegate has cleared up
+		err = and(err, r.abandon(made.about, id))
 	}
 	if err != nil {
 		err = and(err, made.undo())
@@ -112,7 +112,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err != nil {
 		return nil, err
 	}
-	made := &container{runtime: r, lock: lock, about: &state.Container{}}
+	made := &container{runtime: r, lock: lock, dir: lock.Path(), about: &state.Container{}}
 	defer func() {
 		if err != nil {
 			if !errors.Is(err, state.ErrExists) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,15 +42,19 @@ func given(cmd *cobra.Command, names ...string) []string {
 
 // command is the delegate with args and the runner's descriptors.
 func (c *container) command(args []string) *exec.Cmd {
-	cmd := exec.Command(c.about.Delegate, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd := waitedFor(c.about.Delegate, c.dir, args)
 	cmd.ExtraFiles = c.files
-	cmd.Env = []string{}
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "LISTEN_") { // counted in --preserve-fds
-			cmd.Env = append(cmd.Env, e)
-		}
-	}
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(e string) bool { return strings.HasPrefix(e, "LISTEN_") }) // counted in --preserve-fds
+	return cmd
+}
+
+// waitedFor is a delegate that this process waits for, and that does not outlive it: whoever comes next is alone with the container, whose
+// files are in dir.
+func waitedFor(path, dir string, args []string) *exec.Cmd {
+	cmd := exec.Command(path, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), temporary+"="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 

@@ -62,12 +62,8 @@ func (r *ociRuntime) complete(c *state.Container) {
 	if _, ok := recorded(c); ok || c.Record == "" {
 		return
 	}
-	args := []string{"state", c.ID}
-	if r.root != "" {
-		args = append([]string{"--root", r.root}, args...)
-	}
 	var about struct{ Status string }
-	if out, err := r.ask(c, args...); err != nil || json.Unmarshal(out, &about) != nil || about.Status != "stopped" {
+	if out, err := r.ask(c, r.rooted("state", c.ID)...); err != nil || json.Unmarshal(out, &about) != nil || about.Status != "stopped" {
 		return
 	}
 	f, err := os.OpenFile(c.Record, os.O_WRONLY|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)

@@ -58,7 +58,7 @@ func newPlace(t *testing.T, prefix, delegate string) *place {
 	p.cgroup = cgroups + "/" + strings.ReplaceAll(t.Name(), "/", "-")
 	p.configure(t, prefix, p.path("state"), p.path("cache"))
 	p.bundle(t, "bundle", "/guest.wasm#sleep")
-	p.mounts = p.mounted()
+	p.mounts = readString("/proc/self/mountinfo")
 	return p
 }
 
@@ -183,17 +183,23 @@ func (p *place) files() (left []string) {
 		found, _ := filepath.Glob(pattern)
 		left = append(left, found...)
 	}
-	for _, pattern := range []string{"/sys/fs/cgroup/*" + p.cgroup + "*", "/sys/fs/cgroup" + p.cgroup + "*"} {
-		found, _ := filepath.Glob(pattern)
-		left = append(left, found...)
-	}
-	if now := p.mounted(); now != p.mounts {
-		left = append(left, "mounts:\n"+now+"instead of\n"+p.mounts)
+	left = append(left, p.cgroupsLeft()...)
+	for line := range strings.Lines(readString("/proc/self/mountinfo")) {
+		if !strings.Contains(p.mounts, line) {
+			left = append(left, "mount: "+line)
+		}
 	}
 	return left
 }
 
-func (p *place) mounted() string { return readString("/proc/self/mountinfo") }
+// cgroupsLeft are the containers' cgroups. The directory that is mounted over (isolated) has none.
+func (p *place) cgroupsLeft() (left []string) {
+	for _, pattern := range []string{"/sys/fs/cgroup/*" + p.cgroup + "*", "/sys/fs/cgroup" + p.cgroup + "*"} {
+		found, _ := filepath.Glob(pattern)
+		left = append(left, slices.DeleteFunc(found, func(dir string) bool { return strings.HasPrefix(dir, "/sys/fs/cgroup/unified/") })...)
+	}
+	return left
+}
 
 // processes are those in this namespace but this one. Those that have ended are waited for.
 func (p *place) processes() (left []string) {
@@ -244,20 +250,17 @@ func (p *place) wipe() {
 			_ = os.RemoveAll(name)
 		}
 	}
-	for _, pattern := range []string{"/sys/fs/cgroup/*" + p.cgroup + "*", "/sys/fs/cgroup" + p.cgroup + "*"} {
-		found, _ := filepath.Glob(pattern)
-		for _, top := range found {
-			var dirs []string
-			_ = filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {
-				if err == nil && e.IsDir() {
-					dirs = append(dirs, name)
-				}
-				return nil
-			})
-			slices.Reverse(dirs)
-			for _, dir := range dirs {
-				_ = os.Remove(dir)
+	for _, top := range p.cgroupsLeft() {
+		var dirs []string
+		_ = filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {
+			if err == nil && e.IsDir() {
+				dirs = append(dirs, name)
 			}
+			return nil
+		})
+		slices.Reverse(dirs)
+		for _, dir := range dirs {
+			_ = os.Remove(dir)
 		}
 	}
 }

@@ -58,9 +58,7 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	if c != nil && !c.Native {
 		r.complete(c)
 	}
-	cmd := exec.Command(d.Path, line...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err = delegated(cmd.Run())
+	err = delegated(waitedFor(d.Path, lock.Path(), line).Run())
 	if err != nil && r.exists(id, c) {
 		return err
 	}
@@ -68,6 +66,14 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 		err = nil
 	}
 	return and(err, r.clear(store, lock, id))
+}
+
+// rooted is a command line of the delegate about the containers in its root directory.
+func (r *ociRuntime) rooted(args ...string) []string {
+	if r.root == "" {
+		return args
+	}
+	return append([]string{"--root", r.root}, args...)
 }
 
 // hold locks the name of a container of which something is remembered; there is no lock where nothing is.
@@ -117,12 +123,8 @@ func (r *ociRuntime) exists(id string, c *state.Container) bool {
 	if err != nil {
 		return true
 	}
-	args := []string{"state", id}
-	if r.root != "" {
-		args = append([]string{"--root", r.root}, args...)
-	}
 	var exit *exec.ExitError
-	err = exec.Command(d.Path, args...).Run()
+	err = exec.Command(d.Path, r.rooted("state", id)...).Run()
 	return err == nil || !errors.As(err, &exit) || !exit.Exited()
 }
 
@@ -132,13 +134,18 @@ func (r *ociRuntime) reuse(verb string, store *state.Store, lock *state.Lock, id
 		return nil
 	}
 	c, _ := store.Get(id)
+	if cutOff(c) {
+		if err := r.abandon(c, id); err != nil {
+			return err
+		}
+	}
 	if r.exists(id, c) {
 		return fmt.Errorf("%s: %q: %w", verb, id, state.ErrExists)
 	}
 	if err := r.clearCode(store, id); err != nil {
 		return err
 	}
-	return lock.Empty()
+	return erase(lock.Empty, lock.Path())
 }
 
 // handNew becomes the delegate, for a new native container: what is left of an earlier one of that name that was WebAssembly would
@@ -186,12 +193,18 @@ func (r *ociRuntime) sweep(store *state.Store, codes *prepared.Store) error {
 	return nil
 }
 
-// clear removes what is left of the container id, whatever state it is in: what would lead to the rest last.
+// clear removes what is left of the container id, whatever state it is in: what would lead to the rest last. The delegate does not have it
+// any more.
 func (r *ociRuntime) clear(store *state.Store, lock *state.Lock, id string) error {
+	if c, err := store.Get(id); c == nil || err != nil || !c.Complete {
+		if err := r.mend(store, id); err != nil {
+			return err
+		}
+	}
 	if err := r.clearCode(store, id); err != nil {
 		return err
 	}
-	return lock.Remove()
+	return erase(lock.Remove, lock.Path())
 }
 
 // clearCode removes the compiled code of the container id.
@@ -219,7 +232,7 @@ func forget(lock *state.Lock, c *state.Container) error {
 	if err := forgetCode(c); err != nil {
 		return err
 	}
-	return lock.Remove()
+	return erase(lock.Remove, lock.Path())
 }
 
 func forgetCode(c *state.Container) error {

@@ -174,6 +174,11 @@ func (r *ociRuntime) handOver(c *state.Container) error {
 	if err != nil {
 		return err
 	}
+	if store, err := r.store(); c != nil && err == nil {
+		if err := os.Setenv(temporary, store.Path(c.ID)); err != nil {
+			return err
+		}
+	}
 	return d.Exec(r.line)
 }
 
