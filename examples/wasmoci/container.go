@@ -29,7 +29,6 @@ import (
 type container struct {
 	runtime *ociRuntime
 	lock    *state.Lock
-	dir     string // of its files
 	about   *state.Container
 	bundle  string // the derived one
 	pidFile string // the caller's, or one of this program's
@@ -112,7 +111,10 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err != nil {
 		return nil, err
 	}
-	made := &container{runtime: r, lock: lock, dir: lock.Path(), about: &state.Container{}}
+	if err := r.at(lock.Path()); err != nil {
+		return nil, err
+	}
+	made := &container{runtime: r, lock: lock, about: &state.Container{}}
 	defer func() {
 		if err != nil {
 			if !errors.Is(err, state.ErrExists) {

@@ -42,18 +42,16 @@ func given(cmd *cobra.Command, names ...string) []string {
 
 // command is the delegate with args and the runner's descriptors.
 func (c *container) command(args []string) *exec.Cmd {
-	cmd := waitedFor(c.about.Delegate, c.dir, args)
+	cmd := waitedFor(c.about.Delegate, args)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "LISTEN_") }) // counted in --preserve-fds
 	cmd.ExtraFiles = c.files
-	cmd.Env = slices.DeleteFunc(cmd.Env, func(e string) bool { return strings.HasPrefix(e, "LISTEN_") }) // counted in --preserve-fds
 	return cmd
 }
 
-// waitedFor is a delegate that this process waits for, and that does not outlive it: whoever comes next is alone with the container, whose
-// files are in dir.
-func waitedFor(path, dir string, args []string) *exec.Cmd {
+// waitedFor is a delegate that this process waits for, and that does not outlive it: whoever comes next is alone with the container.
+func waitedFor(path string, args []string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), temporary+"="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }

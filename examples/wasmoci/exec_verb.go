@@ -140,7 +140,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err := code.Link(c.Code); err != nil {
 		return fmt.Errorf("exec: %q has no place for compiled code any more, create it anew: %w", id, err)
 	}
-	another := &container{runtime: r, dir: store.Path(id), about: c, first: 3 + listenFDs() + e.preserve}
+	another := &container{runtime: r, about: c, first: 3 + listenFDs() + e.preserve}
 	defer another.closeFiles()
 	made := c.Made
 	made.Need = needOf(c.Engine, module, code.Size, another.first)
@@ -199,7 +199,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 // execNative runs a program of the image in a WebAssembly container. It has what the container's process was to have: what the
 // delegate knows of is the runner's.
 func (r *ociRuntime) execNative(cmd *cobra.Command, e *execution, c *state.Container, store *state.Store, p *specs.Process) error {
-	another := &container{runtime: r, dir: store.Path(c.ID), about: c}
+	another := &container{runtime: r, about: c}
 	defer another.closeFiles()
 	if err := another.openCallers(e.preserve + listenFDs()); err != nil {
 		return err

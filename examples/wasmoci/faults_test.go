@@ -57,7 +57,11 @@ func newPlace(t *testing.T, prefix, delegate string) *place {
 	p.config, p.root = filepath.Join(p.dir, "operator.toml"), filepath.Join(p.dir, "root")
 	p.cgroup = cgroups + "/" + strings.ReplaceAll(t.Name(), "/", "-")
 	p.configure(t, prefix, p.path("state"), p.path("cache"))
+	if err := os.Mkdir(p.path("tmp"), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	p.bundle(t, "bundle", "/guest.wasm#sleep")
+	p.bundle(t, "short", "/guest.wasm")
 	p.mounts = readString("/proc/self/mountinfo")
 	return p
 }
@@ -142,13 +146,29 @@ func (p *place) doesAs(t *testing.T, argv []string) (status int, out string) {
 	defer os.Remove(f.Name())
 	defer f.Close()
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, f, f
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.dir, f, f, p.environ()
 	err = cmd.Run()
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), readString(f.Name())
 }
+
+// lists returns what list says, and what it complains of.
+func (p *place) lists(t *testing.T) (list, said string) {
+	t.Helper()
+	argv := p.command("list", "--format", "json")
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	var out, complaints strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	if err := cmd.Run(); err != nil {
+		t.Errorf("list: %v\n%s", err, complaints.String())
+	}
+	return out.String(), complaints.String()
+}
+
+// environ is the environment of commands: their temporary files are where they are looked for.
+func (p *place) environ() []string { return append(os.Environ(), "TMPDIR="+p.path("tmp")) }
 
 // must is does for what has to succeed.
 func (p *place) must(t *testing.T, args ...string) (out string) {
@@ -176,11 +196,8 @@ func (p *place) left() (left []string) {
 // files are what is left in the file system: state, derived bundles, code of containers, temporary files of the cache, the delegate's
 // state, cgroups, mounts.
 func (p *place) files() (left []string) {
-	for _, pattern := range []string{"state/*/*", "state/*/.*", "cache/containers/*/*", "cache/code/tmp-*", "cache/code/*.lock", "root/*", p.dir + "/../../wasmoci-*"} {
-		if !filepath.IsAbs(pattern) {
-			pattern = p.path(pattern)
-		}
-		found, _ := filepath.Glob(pattern)
+	for _, pattern := range []string{"state/*/*", "state/*/.*", "cache/containers/*/*", "cache/code/tmp-*", "cache/code/*.lock", "root/*", "tmp/*"} {
+		found, _ := filepath.Glob(p.path(pattern))
 		left = append(left, found...)
 	}
 	left = append(left, p.cgroupsLeft()...)

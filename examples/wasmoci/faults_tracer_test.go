@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,7 @@ import (
 // tracer runs a command and kills one process of it at one of its system calls that change something. It counts over all threads: the
 // counters of `strace --inject=…:when=N` are each thread's own, and a goroutine's calls are on any of them.
 type tracer struct {
-	others bool // the processes that the command starts, and not its own, are counted and killed
+	others bool // the calls of the processes that the command starts, and not its own, are counted, and the process killed that it waits for
 	at     int  // which call, from 1 on
 }
 
@@ -26,6 +27,7 @@ type traced struct {
 	calls  int    // that change something, until the kill
 	killed string // the name of the call before which the process was killed; "" where there were not so many
 	status syscall.WaitStatus
+	hung   bool // it did not end by itself
 }
 
 // changing are the system calls that change something: files, mounts, processes. The numbers that package unix has not on every machine are
@@ -78,7 +80,7 @@ func (c *call) change() string {
 const ptraceGetSyscallInfo = 0x420e
 
 // run runs a command in dir, whose output is out, until it has ended.
-func (tr tracer) run(t *testing.T, dir string, out *os.File, argv ...string) (r traced) {
+func (tr tracer) run(t *testing.T, dir string, env []string, out *os.File, argv ...string) (r traced) {
 	t.Helper()
 	runtime.LockOSThread() // the tracer is a thread
 	defer runtime.UnlockOSThread()
@@ -88,7 +90,7 @@ func (tr tracer) run(t *testing.T, dir string, out *os.File, argv ...string) (r 
 	}
 	defer null.Close()
 	main, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
-		Dir: dir, Env: os.Environ(), Files: []uintptr{null.Fd(), out.Fd(), out.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true},
+		Dir: dir, Env: env, Files: []uintptr{null.Fd(), out.Fd(), out.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +99,13 @@ func (tr tracer) run(t *testing.T, dir string, out *os.File, argv ...string) (r 
 	if tr.others {
 		options |= unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK
 	}
-	groups := make(map[int]int) // thread: its process
+	groups := make(map[int]int)            // thread: its process
+	direct := map[int]int{main: main}      // process: which of those that the command waits for it belongs to
+	hangs := time.AfterFunc(late, func() { // all else is as late as the kernel
+		r.hung = true
+		_ = syscall.Kill(main, syscall.SIGKILL)
+	})
+	defer hangs.Stop()
 	for ended := false; !ended; {
 		var ws syscall.WaitStatus
 		tid, err := syscall.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD, nil)
@@ -115,7 +123,13 @@ func (tr tracer) run(t *testing.T, dir string, out *os.File, argv ...string) (r 
 		}
 		first := groups[tid] == 0
 		if first {
-			groups[tid] = group(tid)
+			pid, parent := family(tid)
+			groups[tid] = pid
+			if direct[pid] == 0 {
+				if direct[pid] = direct[parent]; parent == main || direct[pid] == 0 {
+					direct[pid] = pid
+				}
+			}
 			if tid == main {
 				if err := syscall.PtraceSetOptions(tid, options); err != nil {
 					t.Fatalf("ptrace: %v", err)
@@ -132,7 +146,7 @@ func (tr tracer) run(t *testing.T, dir string, out *os.File, argv ...string) (r 
 			if name := c.change(); name != "" && r.killed == "" && (groups[tid] != main) == tr.others {
 				if r.calls++; r.calls == tr.at {
 					r.killed = name
-					_ = syscall.Kill(groups[tid], syscall.SIGKILL)
+					_ = syscall.Kill(direct[groups[tid]], syscall.SIGKILL)
 				}
 			}
 		case sig == syscall.SIGTRAP, first && sig == syscall.SIGSTOP:
@@ -150,19 +164,25 @@ func release(groups map[int]int) {
 	for tid, pid := range groups {
 		_ = unix.Tgkill(pid, tid, syscall.SIGSTOP)
 	}
-	for len(groups) > 0 {
+	for quiet := 0; len(groups) > 0 || quiet < 10; { // there may be some that have not been seen yet
 		var ws syscall.WaitStatus
-		tid, err := syscall.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD, nil)
+		tid, err := syscall.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil)
 		if err == syscall.EINTR {
 			continue
 		}
 		if err != nil {
 			return
 		}
+		if tid == 0 {
+			quiet++
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		quiet = 0
 		pid := groups[tid]
 		if ws.Stopped() {
 			if pid == 0 {
-				pid = group(tid)
+				pid, _ = family(tid)
 			}
 			_ = syscall.PtraceDetach(tid)
 			_ = syscall.Kill(pid, syscall.SIGCONT)
@@ -171,12 +191,12 @@ func release(groups map[int]int) {
 	}
 }
 
-// group is the process of a thread.
-func group(tid int) (pid int) {
+// family is the process of a thread, and that process's parent.
+func family(tid int) (pid, parent int) {
+	pid = tid
 	for line := range strings.Lines(readString(fmt.Sprintf("/proc/%d/status", tid))) {
-		if _, err := fmt.Sscanf(line, "Tgid: %d", &pid); err == nil {
-			return pid
-		}
+		_, _ = fmt.Sscanf(line, "Tgid: %d", &pid)
+		_, _ = fmt.Sscanf(line, "PPid: %d", &parent)
 	}
-	return tid
+	return pid, parent
 }

@@ -42,7 +42,7 @@ func (r *ociRuntime) abandon(c *state.Container, id string) error {
 		json.Unmarshal(out, &about) == nil && about.Bundle != filepath.Join(store.Path(id), "bundle") {
 		return nil // it is somebody else's, who has not asked this program for it
 	}
-	gone := waitedFor(d.Path, store.Path(id), r.rooted("delete", "--force", id))
+	gone := waitedFor(d.Path, r.rooted("delete", "--force", id))
 	gone.Stdin, gone.Stdout, gone.Stderr = nil, nil, nil
 	if err := delegated(gone.Run()); err != nil && r.exists(id, c) {
 		return err
@@ -70,8 +70,10 @@ func (r *ociRuntime) mend(store *state.Store, id string) error {
 	return codes.Sweep()
 }
 
-// endPatience is how long a process that was killed may take to be gone.
-const endPatience = 10 * time.Second
+const (
+	endPatience   = 10 * time.Second // how long a process that was killed may take to be gone
+	emptyPatience = time.Second      // how long after that its cgroups may look as if it was there
+)
 
 // endHolders kills the processes that have a FIFO open, and waits for their end. Of a runner's FIFO that is a container's first process of
 // which the delegate has not written down, before it was killed, that there is one.
@@ -134,14 +136,16 @@ func removeCgroup(path string) {
 		})
 		slices.Reverse(dirs)
 		for _, dir := range dirs {
-			_ = unix.Rmdir(dir)
+			for begun := time.Now(); unix.Rmdir(dir) == unix.EBUSY && time.Since(begun) < emptyPatience; { // a process may be about to be gone
+				time.Sleep(time.Millisecond)
+			}
 		}
 	}
 }
 
-// temporary is the variable of crun's and runc's environment that names the directory in which they mount their own executable for a
-// moment: what is left of that when they are killed goes with the container's files.
-const temporary = "_LIBCONTAINER_STATEDIR"
+// at says that from now on this process is about the container whose files are in dir. There crun and runc mount their own executable for a
+// moment, when they begin: what is left of that when they are killed goes with the container.
+func (r *ociRuntime) at(dir string) error { return os.Setenv("_LIBCONTAINER_STATEDIR", dir) }
 
 // erase removes files, and what is mounted among them.
 func erase(remove func() error, dir string) error {

@@ -58,7 +58,7 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	if c != nil && !c.Native {
 		r.complete(c)
 	}
-	err = delegated(waitedFor(d.Path, lock.Path(), line).Run())
+	err = delegated(waitedFor(d.Path, line).Run())
 	if err != nil && r.exists(id, c) {
 		return err
 	}
@@ -84,6 +84,9 @@ func (r *ociRuntime) hold(id string) (*state.Store, *state.Lock, error) {
 	}
 	if _, err := os.Lstat(store.Path(id)); err != nil {
 		return store, nil, nil
+	}
+	if err := r.at(store.Path(id)); err != nil {
+		return nil, nil, err
 	}
 	lock, err := store.Lock(id)
 	return store, lock, err

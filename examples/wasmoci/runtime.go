@@ -174,11 +174,6 @@ func (r *ociRuntime) handOver(c *state.Container) error {
 	if err != nil {
 		return err
 	}
-	if store, err := r.store(); c != nil && err == nil {
-		if err := os.Setenv(temporary, store.Path(c.ID)); err != nil {
-			return err
-		}
-	}
 	return d.Exec(r.line)
 }
 
@@ -189,6 +184,9 @@ func (r *ociRuntime) ours(id string) (*state.Store, *state.Container, error) {
 		return nil, nil, err
 	}
 	c, err := store.Get(id)
+	if c != nil && err == nil {
+		err = r.at(store.Path(id))
+	}
 	return store, c, err
 }
 

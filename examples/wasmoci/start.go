@@ -51,7 +51,7 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 		return err
 	}
 	defer ready.Close()
-	if err := delegated(waitedFor(c.Delegate, store.Path(id), args).Run()); err != nil {
+	if err := delegated(waitedFor(c.Delegate, args).Run()); err != nil {
 		return err
 	}
 	return awaitReady(ready)
