@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -62,13 +63,19 @@ func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.Fil
 		flags int
 	}{
 		{ready, os.O_RDWR}, // held open both ways, nobody's byte is lost
-		{record, os.O_WRONLY | os.O_CREATE | os.O_APPEND | os.O_TRUNC},
+		{record, os.O_RDWR | os.O_CREATE | os.O_TRUNC},
 	} {
 		f, err := os.OpenFile(open.name, open.flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 		if err != nil {
 			return err
 		}
 		c.files = append(c.files, f)
+		if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+			continue
+		}
+		if _, err := f.Write(bytes.Repeat([]byte("\n"), runner.RecordBytes)); err != nil { // room for a record, and for no more
+			return fmt.Errorf("make room for the record %s: %w", open.name, err)
+		}
 	}
 	if !d.ByDescriptor {
 		return nil

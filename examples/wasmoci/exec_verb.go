@@ -174,7 +174,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		Engine: c.Engine, Module: where, Config: config,
 		HeapBytes: heapOf(module), StopSignals: stopSignals(bundle.Spec),
 	}
-	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
+	if err := another.addRunner(derived, order, module, code.Name, fifo, os.DevNull); err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "process.json")

@@ -62,6 +62,9 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	if err != nil && r.exists(id, c) {
 		return err
 	}
+	if c != nil && c.Record != "" {
+		trim(c)
+	}
 	if force {
 		err = nil
 	}
