@@ -34,6 +34,7 @@ type container struct {
 	pidFile string // the caller's, or one of this program's
 	derived *oci.Derived
 	first   int        // the runner's first descriptor
+	exe     *os.File   // the runner, where it is none of the host's files any more
 	files   []*os.File // the caller's descriptors, then the runner's
 }
 
@@ -140,6 +141,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	about := &state.Container{
 		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
 		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),
+	}
+	if about.RunnerFile, err = identity(os.Stat(exe)); err != nil {
+		return nil, err
 	}
 	made.about = about
 	if err := codeDirectory(about, code); err != nil {

@@ -80,11 +80,24 @@ func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.Fil
 	if !d.ByDescriptor {
 		return nil
 	}
+	if c.exe != nil { // it comes from such a mount
+		dup, err := unix.FcntlInt(c.exe.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return err
+		}
+		c.files = append(c.files, os.NewFile(uintptr(dup), c.exe.Name()))
+		return c.addCode(code)
+	}
 	exe, err := detached(c.about.Runner) // as what it is in the container, /proc/1/exe leads to a mount that nobody can write to
 	if err != nil {
 		return err
 	}
 	c.files = append(c.files, exe)
+	return c.addCode(code)
+}
+
+// addCode opens the directory with the runner's code.
+func (c *container) addCode(code string) error {
 	dir, err := detached(filepath.Join(c.about.Code, code))
 	if err != nil {
 		return err

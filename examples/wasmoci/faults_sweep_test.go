@@ -50,9 +50,6 @@ func sweep(t *testing.T, p *place) {
 						break
 					}
 					kills++
-					if testing.Verbose() {
-						t.Logf("%d %s", at, r.killed)
-					}
 				}
 				t.Logf("%s of %s killed at %d system calls", who, v.name, kills)
 			})
@@ -130,7 +127,7 @@ func (p *place) truth(t *testing.T, after string) bool {
 		t.Errorf("%s: state says %s, list %s", after, text, listed)
 	}
 	_, err := os.Stat(fmt.Sprintf("/proc/%d", about.Pid))
-	if lives := err == nil && about.Pid > 0; lives != slices.Contains([]string{"creating", "created", "running"}, about.Status) {
+	if lives := err == nil && about.Pid > 0; lives != slices.Contains([]string{"creating", "created", "running", "paused"}, about.Status) {
 		t.Errorf("%s: its process lives: %v, but state says %s", after, lives, text)
 	}
 	if filepath.Dir(about.Bundle) != p.dir {

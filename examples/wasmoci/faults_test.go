@@ -36,7 +36,24 @@ func TestRootFaults(t *testing.T) {
 			t.Fatalf("%v: make deps installs it", err)
 		}
 		t.Run(name, func(t *testing.T) {
-			t.Run("sweep", func(t *testing.T) { sweep(t, newPlace(t, prefix, delegate)) })
+			for _, f := range []struct {
+				name string
+				test func(*testing.T, *place)
+			}{
+				{"sweep", sweep},
+				{"runner killed", runnerKilled},
+				{"state damaged", stateDamaged},
+				{"cache damaged", cacheDamaged},
+				{"state full", stateFull},
+				{"cache full", cacheFull},
+				{"twice", twice},
+				{"many", many},
+				{"rebooted", rebooted},
+				{"delegates", delegates},
+				{"upgraded", upgraded},
+			} {
+				t.Run(f.name, func(t *testing.T) { f.test(t, newPlace(t, prefix, delegate)) })
+			}
 		})
 	}
 }
@@ -44,25 +61,26 @@ func TestRootFaults(t *testing.T) {
 // place is where containers are made, and where nothing of them may be left.
 type place struct {
 	dir, config, root, cgroup string
-	delegate                  string
+	delegate, runners         string
 	mounts                    string // before
 }
 
 func newPlace(t *testing.T, prefix, delegate string) *place {
 	t.Helper()
-	p := &place{dir: t.TempDir(), delegate: delegate}
+	p := &place{dir: t.TempDir(), delegate: delegate, runners: prefix}
 	if err := opened(p.dir); err != nil {
 		t.Fatal(err)
 	}
 	p.config, p.root = filepath.Join(p.dir, "operator.toml"), filepath.Join(p.dir, "root")
-	p.cgroup = cgroups + "/" + strings.ReplaceAll(t.Name(), "/", "-")
-	p.configure(t, prefix, p.path("state"), p.path("cache"))
+	p.cgroup = cgroups + "/" + strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())
+	p.configure(t)
 	if err := os.Mkdir(p.path("tmp"), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	p.bundle(t, "bundle", "/guest.wasm#sleep")
 	p.bundle(t, "short", "/guest.wasm")
 	p.mounts = readString("/proc/self/mountinfo")
+	t.Cleanup(p.wipe)
 	return p
 }
 
@@ -70,9 +88,9 @@ func (p *place) path(elements ...string) string {
 	return filepath.Join(append([]string{p.dir}, elements...)...)
 }
 
-func (p *place) configure(t *testing.T, runners, state, cache string) {
+func (p *place) configure(t *testing.T) {
 	t.Helper()
-	text := fmt.Sprintf("delegate = %q\nrunners = %q\nengine = %q\nstate = %q\ncache = %q\n", p.delegate, runners, engineFor, state, cache)
+	text := fmt.Sprintf("delegate = %q\nrunners = %q\nengine = %q\nstate = %q\ncache = %q\n", p.delegate, p.runners, engineFor, p.path("state"), p.path("cache"))
 	if err := os.WriteFile(p.config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -267,6 +285,10 @@ func (p *place) wipe() {
 			_ = os.RemoveAll(name)
 		}
 	}
+	p.removeCgroups()
+}
+
+func (p *place) removeCgroups() {
 	for _, top := range p.cgroupsLeft() {
 		var dirs []string
 		_ = filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/delegate"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
@@ -55,11 +56,14 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	if err != nil {
 		return err
 	}
-	if c != nil && !c.Native {
+	switch {
+	case c == nil:
+		d = r.maker(id, d)
+	case !c.Native:
 		r.complete(c)
 	}
 	err = delegated(waitedFor(d.Path, line).Run())
-	if err != nil && r.exists(id, c) {
+	if err != nil && r.has(d, id) {
 		return err
 	}
 	if c != nil && c.Record != "" {
@@ -129,8 +133,27 @@ func (r *ociRuntime) exists(id string, c *state.Container) bool {
 	if err != nil {
 		return true
 	}
+	if c == nil {
+		d = r.maker(id, d)
+	}
+	return r.has(d, id)
+}
+
+// maker returns the delegate that has the container id, of which nothing can be read any more: of all that there are, d first. It is d where
+// none has.
+func (r *ociRuntime) maker(id string, d delegate.Delegate) delegate.Delegate {
+	for _, other := range append([]delegate.Delegate{d}, delegate.All(os.Getenv("PATH"))...) {
+		if r.has(other, id) {
+			return other
+		}
+	}
+	return d
+}
+
+// has asks a delegate whether it has a container of this name. One that cannot be asked may have it.
+func (r *ociRuntime) has(d delegate.Delegate, id string) bool {
 	var exit *exec.ExitError
-	err = exec.Command(d.Path, r.rooted("state", id)...).Run()
+	err := exec.Command(d.Path, r.rooted("state", id)...).Run()
 	return err == nil || !errors.As(err, &exit) || !exit.Exited()
 }
 

@@ -95,7 +95,7 @@ func key(module io.Reader, runner string) (string, error) {
 		return "", errors.ErrUnsupported
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "2\x00%s\x00%d %d %d %d %d\x00%s\x00", runner, sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
+	fmt.Fprintf(h, "3\x00%d %d %d %d %d\x00%s\x00", sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
 	if _, err := io.Copy(h, module); err != nil {
 		return "", err
 	}
