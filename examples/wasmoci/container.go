@@ -234,6 +234,9 @@ func stopSignals(spec *specs.Spec) []int {
 
 // codeDirectory makes the directory that the container has its code from, with the file that the runner is mounted on.
 func codeDirectory(about *state.Container, code *prepared.Code) error {
+	if err := os.RemoveAll(about.Code); err != nil { // somebody was killed before more was made
+		return err
+	}
 	above := filepath.Dir(about.Code)
 	for _, dir := range []string{above, about.Code} {
 		if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {

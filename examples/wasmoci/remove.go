@@ -45,8 +45,8 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 		return r.handOver(nil)
 	}
 	defer lock.Unlock()
-	if lock.Fresh() { // somebody else has removed it
-		if err := lock.Remove(); err != nil {
+	if lock.Fresh() { // somebody else has removed it, or was killed before more was made than compiled code
+		if err := r.clear(store, lock, id); err != nil {
 			return err
 		}
 		return r.handOver(nil)
