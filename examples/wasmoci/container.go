@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +30,7 @@ type container struct {
 	lock    *state.Lock
 	about   *state.Container
 	bundle  string // the derived one
-	pidFile string // the caller's, or one of this program's
+	pidFile string // the delegate's; the caller gets a copy
 	derived *oci.Derived
 	first   int        // the runner's first descriptor
 	exe     *os.File   // the runner, where it is none of the host's files any more
@@ -54,6 +53,9 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 		if err = made.verify(); err == nil {
 			made.about.Complete = true
 			err = made.lock.Save(made.about)
+		}
+		if err == nil && c.pidFile != "" { // not the delegate's: what runc leaves beside it when it is killed would be in the caller's way
+			err = os.WriteFile(c.pidFile, []byte(readString(made.pidFile)), 0o644)
 		}
 	}
 	var said failed
@@ -178,7 +180,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 			}
 		}
 	}
-	made.pidFile = cmp.Or(c.pidFile, filepath.Join(lock.Path(), "pid"))
+	made.pidFile = filepath.Join(lock.Path(), "pid")
 	made.bundle = filepath.Join(lock.Path(), "bundle")
 	if err := made.write(derived.JSON, g.bundle); err != nil {
 		return nil, err

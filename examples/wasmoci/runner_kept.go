@@ -15,7 +15,7 @@ import (
 
 // errReplaced is exec in a container whose runner is nowhere any more.
 var errReplaced = errors.New("its runner was replaced by another version since it was made, and compiles for containers of that version only: " +
-	"create the container anew (a native program of the image still runs, with exec --process)")
+	"create the container anew (native programs of the image still run)")
 
 // runnerOf returns the runner that c was made with: code for its guests and orders are of that version. Where the file on the host has been
 // replaced or removed since, it is the file that the container has mounted and runs, and still open. The caller closes it, if it is not nil.
