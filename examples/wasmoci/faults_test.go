@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,6 +64,9 @@ type place struct {
 	dir, config, root, cgroup string
 	delegate, runners         string
 	mounts                    string // before
+
+	starting sync.Mutex // held while a command is started
+	own      sync.Map   // processes of commands that are waited for
 }
 
 func newPlace(t *testing.T, prefix, delegate string) *place {
@@ -165,10 +169,29 @@ func (p *place) doesAs(t *testing.T, argv []string) (status int, out string) {
 	defer f.Close()
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.dir, f, f, p.environ()
-	err = cmd.Run()
-	if cmd.ProcessState == nil {
+	p.starting.Lock()
+	if err := cmd.Start(); err != nil {
+		p.starting.Unlock()
 		t.Fatal(err)
 	}
+	p.own.Store(cmd.Process.Pid, true)
+	p.starting.Unlock()
+	ended := make(chan struct{})
+	var reaper sync.WaitGroup
+	reaper.Go(func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(5 * time.Millisecond):
+				p.reap()
+			}
+		}
+	})
+	_ = cmd.Wait()
+	p.own.Delete(cmd.Process.Pid)
+	close(ended)
+	reaper.Wait()
 	return cmd.ProcessState.ExitCode(), readString(f.Name())
 }
 
@@ -187,6 +210,21 @@ func (p *place) lists(t *testing.T) (list, said string) {
 
 // environ is the environment of commands: their temporary files are where they are looked for.
 func (p *place) environ() []string { return append(os.Environ(), "TMPDIR="+p.path("tmp")) }
+
+// reap waits for orphans that have ended, as the first process of any machine does: one that was in a container's namespace keeps the
+// container's first process from ending.
+func (p *place) reap() {
+	p.starting.Lock()
+	defer p.starting.Unlock()
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			if _, ours := p.own.Load(pid); !ours {
+				_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+			}
+		}
+	}
+}
 
 // must is does for what has to succeed.
 func (p *place) must(t *testing.T, args ...string) (out string) {

@@ -5,7 +5,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -164,7 +166,7 @@ func release(groups map[int]int) {
 	for tid, pid := range groups {
 		_ = unix.Tgkill(pid, tid, syscall.SIGSTOP)
 	}
-	for quiet := 0; len(groups) > 0 || quiet < 10; { // there may be some that have not been seen yet
+	for begun := time.Now(); traces() && time.Since(begun) < late; { // there may be some that have not been seen yet
 		var ws syscall.WaitStatus
 		tid, err := syscall.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil)
 		if err == syscall.EINTR {
@@ -174,11 +176,9 @@ func release(groups map[int]int) {
 			return
 		}
 		if tid == 0 {
-			quiet++
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		quiet = 0
 		pid := groups[tid]
 		if ws.Stopped() {
 			if pid == 0 {
@@ -189,6 +189,15 @@ func release(groups map[int]int) {
 		}
 		delete(groups, tid)
 	}
+}
+
+// traces says whether a thread in this namespace is traced. One that is and has ended keeps its parent and its namespace waiting.
+func traces() bool {
+	all, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/status")
+	return slices.ContainsFunc(all, func(name string) bool {
+		_, tracer, found := strings.Cut(readString(name), "TracerPid:\t")
+		return found && !strings.HasPrefix(tracer, "0\n")
+	})
 }
 
 // family is the process of a thread, and that process's parent.
