@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
+.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -112,6 +112,10 @@ test-root: ## attempts to escape that need root: devices, mounts, no /proc, no o
 	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
 	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRootContainers ./examples/wasmoci
 
+EVERY ?= 8
+test-faults: ## containers whose commands are killed at every EVERY-th call that changes something, full disks, damaged files, upgrades (Linux, as root; needs make deps)
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -timeout 40m -run TestRootFaults ./examples/wasmoci -every $(EVERY)
+
 test-clients: ## the program under real podman and containerd with crun and runc: commands, pods, escapes, the guides (Linux, as root; needs make deps)
 	$(GO) test -tags clients -count 1 -parallel 4 -timeout 30m ./examples/wasmoci/clients
 
@@ -182,7 +186,7 @@ deps-trixie: ## fetch Debian trixie's podman, containerd, crun and WasmEdge into
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

@@ -15,7 +15,8 @@
 //	+1  the module, open for reading
 //	+2  ready: a byte is written when signals are handled, the module is loaded, and the guest starts; the end of a pipe
 //	    without one means that there was a failure, which standard error tells
-//	+3  record: how the run ended, a line of JSON ([Record]), in one write
+//	+3  record: how the run ended, a line of JSON ([Record]), in one write; a file of [RecordBytes] is written to at its
+//	    beginning, and cannot be made larger by the runner
 //	+4  the runner's executable  } only where Order.CodeDir is /proc/self/fd/ and the number of the
 //	+5  the code directory       } last: nothing of the runner was mounted into the container
 //
@@ -34,5 +35,5 @@
 // # Surroundings
 //
 // The runner needs Linux. It does with an empty root directory, without /proc, /tmp or a user database, as any user, without
-// capabilities, under no_new_privs and the seccomp profiles of container engines. It never writes to a file.
+// capabilities, under no_new_privs and the seccomp profiles of container engines. It writes to no file but its record.
 package runner

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,8 +19,8 @@ import (
 type process struct {
 	init     bool // it is the first of its PID namespace
 	signals  chan os.Signal
-	handled  chan struct{} // closed when all signals are, but for an order's
-	record   atomic.Int32  // descriptor; 0 is none
+	handled  chan struct{}                     // closed when all signals are, but for an order's
+	record   atomic.Pointer[func(line []byte)] // nil: there is no place for one
 	instance atomic.Pointer[engine.Instance]
 	cancel   context.CancelCauseFunc // ends the guest's context; nil where it has none that ends. Set before instance
 	stops    atomic.Pointer[[]syscall.Signal]
@@ -113,7 +114,28 @@ func (p *process) guestContext(can engine.Capabilities) context.Context {
 	return ctx
 }
 
-func (p *process) recordTo(fd int) { p.record.Store(int32(fd)) }
+// recordTo makes the descriptor fd the place of the record. A file that is as large as any record is mapped, and fd closed: nothing in this
+// process can make it larger, whoever has taken the process over.
+func (p *process) recordTo(fd int) {
+	write := func(line []byte) {
+		room := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+		if n, _ := unix.Poll(room, 500); n > 0 { // one that cannot be written to keeps no process
+			_, _ = unix.Write(fd, line)
+		}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Size >= RecordBytes {
+		if page, err := unix.Mmap(fd, 0, RecordBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err == nil {
+			_ = unix.Close(fd)
+			write = func(line []byte) {
+				defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+				defer func() { _ = recover() }() // somebody has made the file smaller
+				copy(page, line)
+			}
+		}
+	}
+	p.record.Store(&write)
+}
 
 // end reports and records err, and returns the exit status. It returns once: the process is about to exit.
 func (p *process) end(err error) int {
@@ -124,11 +146,8 @@ func (p *process) end(err error) int {
 		stats = (*i).Stats()
 	}
 	r := recordOf(err, stats)
-	if fd := p.record.Load(); fd != 0 {
-		room := []unix.PollFd{{Fd: fd, Events: unix.POLLOUT}}
-		if n, _ := unix.Poll(room, 500); n > 0 { // one that cannot be written to keeps no process
-			_, _ = unix.Write(int(fd), r.line())
-		}
+	if write := p.record.Load(); write != nil {
+		(*write)(r.line())
 	}
 	return r.Status
 }

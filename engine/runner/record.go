@@ -24,6 +24,10 @@ const (
 // maxDetail bounds a record's detail, so that the record fits into a pipe at once.
 const maxDetail = 512
 
+// RecordBytes is more than any record has. A file of at least this size, open for reading and writing, that a runner gets for its record is
+// written to at its beginning, as memory, and never grows.
+const RecordBytes = 4096
+
 // Record is how a run ended, for what the exit status cannot say. A runner that was killed (KILL, the kernel out of memory) leaves
 // none; [KindKilled] is for who finds that.
 type Record struct {

@@ -47,7 +47,7 @@ func TestRecord(t *testing.T) {
 		})
 	}
 	for _, s := range []string{"\x00", "é", "\u2028", "\xff"} {
-		if line := recordOf(errors.New(strings.Repeat(s, 5000)), engine.Stats{}).line(); len(line) > 4096 {
+		if line := recordOf(errors.New(strings.Repeat(s, 5000)), engine.Stats{}).line(); len(line) > RecordBytes {
 			t.Errorf("a detail of %q makes a record of %d bytes, more than a pipe takes at once", s, len(line))
 		}
 	}

@@ -179,3 +179,19 @@ func TestRootNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestRootRecordFile: a runner keeps no descriptor of its record, with which whoever takes it over could fill the host's disk.
+func TestRootRecordFile(t *testing.T) {
+	file := recordFile(t)
+	s := launch{guest: "spin", cmd: func(c *exec.Cmd) { c.ExtraFiles[3] = file }}.start(t)
+	s.awaitReady()
+	descriptors, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.cmd.Process.Pid))
+	if err != nil || len(descriptors) < 3 {
+		t.Fatalf("descriptors %q, %v", descriptors, err)
+	}
+	for _, fd := range descriptors {
+		if to, err := os.Readlink(fd); err != nil || to == file.Name() {
+			t.Errorf("%s: %s, %v", fd, to, err)
+		}
+	}
+}

@@ -3,13 +3,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -32,9 +30,10 @@ type container struct {
 	lock    *state.Lock
 	about   *state.Container
 	bundle  string // the derived one
-	pidFile string // the caller's, or one of this program's
+	pidFile string // the delegate's; the caller gets a copy
 	derived *oci.Derived
 	first   int        // the runner's first descriptor
+	exe     *os.File   // the runner, where it is none of the host's files any more
 	files   []*os.File // the caller's descriptors, then the runner's
 	guessed *prepared.Code
 }
@@ -69,8 +68,7 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 	args := append(r.globals(cmd), "create")
 	args = append(args, made.args(cmd, c)...)
 	err = delegated(made.command(append(args, id)).Run())
-	created := err == nil
-	if created {
+	if err == nil {
 		err = made.verify()
 	}
 	if verr := <-verified; verr != nil {
@@ -80,9 +78,12 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 		made.about.Complete = true
 		err = made.lock.Save(made.about)
 	}
-	if err != nil && created {
-		gone := exec.Command(made.about.Delegate, append(r.globals(cmd), "delete", "--force", id)...)
-		err = and(err, gone.Run())
+	if err == nil && c.pidFile != "" { // not the delegate's: what runc leaves beside it when it is killed would be in the caller's way
+		err = os.WriteFile(c.pidFile, []byte(readString(made.pidFile)), 0o644)
+	}
+	var said failed
+	if err != nil && !errors.As(err, &said) { // else the delegate has cleared up
+		err = and(err, r.abandon(made.about, id))
 	}
 	if err != nil {
 		err = and(err, made.undo())
@@ -144,6 +145,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err != nil {
 		return nil, err
 	}
+	if err := r.at(lock.Path()); err != nil {
+		return nil, err
+	}
 	made := &container{runtime: r, lock: lock, about: &state.Container{}}
 	defer func() {
 		if err != nil {
@@ -179,6 +183,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
 		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),
 	}
+	if about.RunnerFile, err = identity(os.Stat(exe)); err != nil {
+		return nil, err
+	}
 	made.about = about
 	if err := codeDirectory(about, code); err != nil {
 		return nil, err
@@ -213,7 +220,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 			}
 		}
 	}
-	made.pidFile = cmp.Or(c.pidFile, filepath.Join(lock.Path(), "pid"))
+	made.pidFile = filepath.Join(lock.Path(), "pid")
 	made.bundle = filepath.Join(lock.Path(), "bundle")
 	if err := made.write(derived.JSON, g.bundle); err != nil {
 		return nil, err
@@ -272,6 +279,9 @@ func stopSignals(spec *specs.Spec) []int {
 
 // codeDirectory makes the directory that the container has its code from, with the file that the runner is mounted on.
 func codeDirectory(about *state.Container, code *prepared.Code) error {
+	if err := os.RemoveAll(about.Code); err != nil { // somebody was killed before more was made
+		return err
+	}
 	above := filepath.Dir(about.Code)
 	for _, dir := range []string{above, about.Code} {
 		if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {

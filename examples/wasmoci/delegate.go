@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,15 +42,17 @@ func given(cmd *cobra.Command, names ...string) []string {
 
 // command is the delegate with args and the runner's descriptors.
 func (c *container) command(args []string) *exec.Cmd {
-	cmd := exec.Command(c.about.Delegate, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd := waitedFor(c.about.Delegate, args)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "LISTEN_") }) // counted in --preserve-fds
 	cmd.ExtraFiles = c.files
-	cmd.Env = []string{}
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "LISTEN_") { // counted in --preserve-fds
-			cmd.Env = append(cmd.Env, e)
-		}
-	}
+	return cmd
+}
+
+// waitedFor is a delegate that this process waits for, and that does not outlive it: whoever comes next is alone with the container.
+func waitedFor(path string, args []string) *exec.Cmd {
+	cmd := exec.Command(path, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -62,22 +63,41 @@ func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.Fil
 		flags int
 	}{
 		{ready, os.O_RDWR}, // held open both ways, nobody's byte is lost
-		{record, os.O_WRONLY | os.O_CREATE | os.O_APPEND | os.O_TRUNC},
+		{record, os.O_RDWR | os.O_CREATE | os.O_TRUNC},
 	} {
 		f, err := os.OpenFile(open.name, open.flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 		if err != nil {
 			return err
 		}
 		c.files = append(c.files, f)
+		if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+			continue
+		}
+		if _, err := f.Write(bytes.Repeat([]byte("\n"), runner.RecordBytes)); err != nil { // room for a record, and for no more
+			return fmt.Errorf("make room for the record %s: %w", open.name, err)
+		}
 	}
 	if !d.ByDescriptor {
 		return nil
+	}
+	if c.exe != nil { // it comes from such a mount
+		dup, err := unix.FcntlInt(c.exe.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return err
+		}
+		c.files = append(c.files, os.NewFile(uintptr(dup), c.exe.Name()))
+		return c.addCode(code)
 	}
 	exe, err := detached(c.about.Runner) // as what it is in the container, /proc/1/exe leads to a mount that nobody can write to
 	if err != nil {
 		return err
 	}
 	c.files = append(c.files, exe)
+	return c.addCode(code)
+}
+
+// addCode opens the directory with the runner's code.
+func (c *container) addCode(code string) error {
 	dir, err := detached(filepath.Join(c.about.Code, code))
 	if err != nil {
 		return err

@@ -62,15 +62,11 @@ func (r *ociRuntime) complete(c *state.Container) {
 	if _, ok := recorded(c); ok || c.Record == "" {
 		return
 	}
-	args := []string{"state", c.ID}
-	if r.root != "" {
-		args = append([]string{"--root", r.root}, args...)
-	}
 	var about struct{ Status string }
-	if out, err := r.ask(c, args...); err != nil || json.Unmarshal(out, &about) != nil || about.Status != "stopped" {
+	if out, err := r.ask(c, r.rooted("state", c.ID)...); err != nil || json.Unmarshal(out, &about) != nil || about.Status != "stopped" {
 		return
 	}
-	f, err := os.OpenFile(c.Record, os.O_WRONLY|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(c.Record, os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return
 	}
@@ -78,4 +74,25 @@ func (r *ociRuntime) complete(c *state.Container) {
 	if line, err := json.Marshal(killed(c)); err == nil {
 		_, _ = f.Write(append(line, '\n'))
 	}
+}
+
+// trim cuts off a record what there was room for. Nobody writes to it any more.
+func trim(c *state.Container) {
+	f, err := os.OpenFile(c.Record, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxRecord))
+	if err != nil {
+		return
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if len(line) > 0 {
+		line = append(line, '\n')
+	}
+	_ = f.Truncate(int64(len(line)))
 }

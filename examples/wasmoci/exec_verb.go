@@ -136,14 +136,21 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err != nil {
 		return err
 	}
-	code, err := r.prepare(cmd.Context(), settings, codes, c.Runner, c.Engine, g)
+	runnerPath, kept, err := r.runnerOf(c)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		defer kept.Close()
+	}
+	code, err := r.prepare(cmd.Context(), settings, codes, runnerPath, c.Engine, g)
 	if err != nil {
 		return err
 	}
 	if err := code.Link(c.Code); err != nil {
 		return fmt.Errorf("exec: %q has no place for compiled code any more, create it anew: %w", id, err)
 	}
-	another := &container{runtime: r, about: c, first: 3 + listenFDs() + e.preserve}
+	another := &container{runtime: r, about: c, exe: kept, first: 3 + listenFDs() + e.preserve}
 	defer another.closeFiles()
 	made := c.Made
 	made.Need = needOf(c.Engine, module, code.Size, another.first)
@@ -180,7 +187,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	defer ready.Close()
-	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
+	if err := another.addRunner(derived, order, module, code.Name, fifo, os.DevNull); err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "process.json")

@@ -61,6 +61,9 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 	if err := r.reuse(verb, store, lock, id); err != nil {
 		return err
 	}
+	if err := r.at(lock.Path()); err != nil {
+		return err
+	}
 	about := &state.Container{Bundle: g.bundle.Dir, Created: time.Now().UTC(), Delegate: d.Path, Native: true}
 	made := &container{runtime: r, lock: lock, about: about, bundle: filepath.Join(lock.Path(), "bundle")}
 	defer made.closeFiles()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/delegate"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
@@ -44,8 +45,8 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 		return r.handOver(nil)
 	}
 	defer lock.Unlock()
-	if lock.Fresh() { // somebody else has removed it
-		if err := lock.Remove(); err != nil {
+	if lock.Fresh() { // somebody else has removed it, or was killed before more was made than compiled code
+		if err := r.clear(store, lock, id); err != nil {
 			return err
 		}
 		return r.handOver(nil)
@@ -55,19 +56,31 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	if err != nil {
 		return err
 	}
-	if c != nil && !c.Native {
+	switch {
+	case c == nil:
+		d = r.maker(id, d)
+	case !c.Native:
 		r.complete(c)
 	}
-	cmd := exec.Command(d.Path, line...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err = delegated(cmd.Run())
-	if err != nil && r.exists(id, c) {
+	err = delegated(waitedFor(d.Path, line).Run())
+	if err != nil && r.has(d, id) {
 		return err
+	}
+	if c != nil && c.Record != "" {
+		trim(c)
 	}
 	if force {
 		err = nil
 	}
 	return and(err, r.clear(store, lock, id))
+}
+
+// rooted is a command line of the delegate about the containers in its root directory.
+func (r *ociRuntime) rooted(args ...string) []string {
+	if r.root == "" {
+		return args
+	}
+	return append([]string{"--root", r.root}, args...)
 }
 
 // hold locks the name of a container of which something is remembered; there is no lock where nothing is.
@@ -78,6 +91,9 @@ func (r *ociRuntime) hold(id string) (*state.Store, *state.Lock, error) {
 	}
 	if _, err := os.Lstat(store.Path(id)); err != nil {
 		return store, nil, nil
+	}
+	if err := r.at(store.Path(id)); err != nil {
+		return nil, nil, err
 	}
 	lock, err := store.Lock(id)
 	return store, lock, err
@@ -117,12 +133,27 @@ func (r *ociRuntime) exists(id string, c *state.Container) bool {
 	if err != nil {
 		return true
 	}
-	args := []string{"state", id}
-	if r.root != "" {
-		args = append([]string{"--root", r.root}, args...)
+	if c == nil {
+		d = r.maker(id, d)
 	}
+	return r.has(d, id)
+}
+
+// maker returns the delegate that has the container id, of which nothing can be read any more: of all that there are, d first. It is d where
+// none has.
+func (r *ociRuntime) maker(id string, d delegate.Delegate) delegate.Delegate {
+	for _, other := range append([]delegate.Delegate{d}, delegate.All(os.Getenv("PATH"))...) {
+		if r.has(other, id) {
+			return other
+		}
+	}
+	return d
+}
+
+// has asks a delegate whether it has a container of this name. One that cannot be asked may have it.
+func (r *ociRuntime) has(d delegate.Delegate, id string) bool {
 	var exit *exec.ExitError
-	err = exec.Command(d.Path, args...).Run()
+	err := exec.Command(d.Path, r.rooted("state", id)...).Run()
 	return err == nil || !errors.As(err, &exit) || !exit.Exited()
 }
 
@@ -132,13 +163,18 @@ func (r *ociRuntime) reuse(verb string, store *state.Store, lock *state.Lock, id
 		return nil
 	}
 	c, _ := store.Get(id)
+	if cutOff(c) {
+		if err := r.abandon(c, id); err != nil {
+			return err
+		}
+	}
 	if r.exists(id, c) {
 		return fmt.Errorf("%s: %q: %w", verb, id, state.ErrExists)
 	}
 	if err := r.clearCode(store, id); err != nil {
 		return err
 	}
-	return lock.Empty()
+	return erase(lock.Empty, lock.Path())
 }
 
 // handNew becomes the delegate, for a new native container: what is left of an earlier one of that name that was WebAssembly would
@@ -186,12 +222,18 @@ func (r *ociRuntime) sweep(store *state.Store, codes *prepared.Store) error {
 	return nil
 }
 
-// clear removes what is left of the container id, whatever state it is in: what would lead to the rest last.
+// clear removes what is left of the container id, whatever state it is in: what would lead to the rest last. The delegate does not have it
+// any more.
 func (r *ociRuntime) clear(store *state.Store, lock *state.Lock, id string) error {
+	if c, err := store.Get(id); c == nil || err != nil || !c.Complete {
+		if err := r.mend(store, id); err != nil {
+			return err
+		}
+	}
 	if err := r.clearCode(store, id); err != nil {
 		return err
 	}
-	return lock.Remove()
+	return erase(lock.Remove, lock.Path())
 }
 
 // clearCode removes the compiled code of the container id.
@@ -219,7 +261,7 @@ func forget(lock *state.Lock, c *state.Container) error {
 	if err := forgetCode(c); err != nil {
 		return err
 	}
-	return lock.Remove()
+	return erase(lock.Remove, lock.Path())
 }
 
 func forgetCode(c *state.Container) error {

@@ -184,6 +184,9 @@ func (r *ociRuntime) ours(id string) (*state.Store, *state.Container, error) {
 		return nil, nil, err
 	}
 	c, err := store.Get(id)
+	if c != nil && err == nil {
+		err = r.at(store.Path(id))
+	}
 	return store, c, err
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -57,9 +56,7 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 		return err
 	}
 	defer ready.Close()
-	cmd := exec.Command(c.Delegate, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := delegated(cmd.Run()); err != nil {
+	if err := delegated(waitedFor(c.Delegate, args).Run()); err != nil {
 		return err
 	}
 	return awaitReady(ready)

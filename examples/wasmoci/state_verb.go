@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/spf13/cobra"
 
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
@@ -68,6 +69,9 @@ func restated(about []byte, store *state.Store, c *state.Container) (map[string]
 		return nil, fmt.Errorf("the delegate's answer: %w", err)
 	}
 	m["bundle"] = c.Bundle
+	if m["status"] == "created" && cutOff(c) {
+		m["status"] = string(specs.StateCreating)
+	}
 	annotations := make(map[string]string)
 	if original, err := oci.LoadBundle(store.Path(c.ID)); err == nil {
 		for k, v := range original.Spec.Annotations {

@@ -263,6 +263,7 @@ func (m *module) make(ctx context.Context, src *Source, digest [sha256.Size]byte
 	put := func(label string, content io.Reader) error { return dir.Put(key, label, content) }
 	if err := m.engine.rt.Save(m.code, put); err != nil {
 		opts.Logger.Warn("compiled code is not kept in the cache", "module", src.Name, "error", err)
+		m.unkept = err
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
@@ -52,6 +53,9 @@ func (e *coreEngine) export(ctx context.Context, src engine.Source, dir string) 
 		}
 		if err := m.Close(); err != nil {
 			return err
+		}
+		if made, ok := m.(*module); ok && made.unkept != nil {
+			return fmt.Errorf("the code of %s cannot be kept: %w", src.Name(), made.unkept)
 		}
 		if entry, err = e.cache.Get(key); err != nil {
 			return no("its cache does not have the code of " + src.Name() + " even after compiling: " + err.Error())

@@ -20,6 +20,7 @@ type module struct {
 	code    Code
 	gate    gate.Gate
 	free    sync.Once
+	unkept  error // why the cache has not taken its code; nil where it has
 }
 
 func (m *module) Info() engine.ModuleInfo { return m.info }

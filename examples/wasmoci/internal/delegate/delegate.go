@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
 
@@ -48,15 +50,27 @@ func Find(named, from, searchPath string) (Delegate, error) {
 		}
 		return Delegate{named, from}, nil
 	}
+	if all := find(searchPath, 1); len(all) > 0 {
+		return all[0], nil
+	}
+	return Delegate{}, ErrNone
+}
+
+// All returns every runtime that Find may find, the first first.
+func All(searchPath string) []Delegate { return find(searchPath, math.MaxInt) }
+
+func find(searchPath string, most int) (all []Delegate) {
 	for _, name := range Names {
 		for _, dir := range append(filepath.SplitList(searchPath), places...) {
-			path := filepath.Join(dir, name)
-			if filepath.IsAbs(path) && executable(path) == nil && !isSelf(path) {
-				return Delegate{path, "PATH"}, nil
+			d := Delegate{filepath.Join(dir, name), "PATH"}
+			if filepath.IsAbs(d.Path) && !slices.Contains(all, d) && executable(d.Path) == nil && !isSelf(d.Path) {
+				if all = append(all, d); len(all) == most {
+					return all
+				}
 			}
 		}
 	}
-	return Delegate{}, ErrNone
+	return all
 }
 
 func executable(path string) error {

@@ -106,7 +106,7 @@ func key(module [sha256.Size]byte, runner string) (string, error) {
 		return "", errors.ErrUnsupported
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "3\x00%s\x00%d %d %d %d %d\x00%s\x00", runner, sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
+	fmt.Fprintf(h, "4\x00%d %d %d %d %d\x00%s\x00", sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
 	h.Write(module[:])
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }
@@ -154,18 +154,17 @@ func (s *Store) get(ctx context.Context, name string, module *os.File, runner st
 	if c, err := verified(); err == nil {
 		return c, nil
 	}
-	unlock, err := s.lock(ctx, name)
+	lock, err := s.lock(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer unlock(lock)
 	if c, err := verified(); err == nil {
 		return c, nil
 	}
-	if err := os.RemoveAll(s.path(name)); err != nil { // it is damaged, if it is there
+	if err := errors.Join(os.RemoveAll(s.path(name)), s.removeHalf(name)); err != nil { // it is damaged, if it is there
 		return nil, err
 	}
-	s.sweep()
 	s.sweepGuesses()
 	if err := s.make(ctx, name, module, runner, make); err != nil {
 		return nil, err
@@ -193,44 +192,56 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return b.r.Read(p)
 }
 
-// tempAge is how old what somebody left half made has to be: no compilation takes that long.
-const tempAge = 24 * time.Hour
-
-// sweep removes what processes that were killed have left half made.
-func (s *Store) sweep() {
+// Sweep removes what processes that were killed have left half made, and the files of their locks: whose lock is free, nobody makes.
+func (s *Store) Sweep() error {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "code"))
 	if err != nil {
-		return
+		return err
 	}
+	names := make(map[string]bool)
 	for _, e := range entries {
-		if st, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), tempPrefix) && time.Since(st.ModTime()) > tempAge {
-			_ = os.RemoveAll(s.path(e.Name()))
+		if name, ok := strings.CutPrefix(e.Name(), tempPrefix); ok {
+			name, _, _ = strings.Cut(name, "-")
+			names[name] = true
+		} else if name, ok := strings.CutSuffix(e.Name(), lockSuffix); ok {
+			names[name] = true
 		}
 	}
+	for name := range names {
+		f, err := s.tryLock(name)
+		if err != nil {
+			return err
+		}
+		if f == nil {
+			continue
+		}
+		err = s.removeHalf(name)
+		unlock(f)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeHalf removes what is half made of the code name, whose lock is held.
+func (s *Store) removeHalf(name string) error {
+	half, err := filepath.Glob(s.path(tempPrefix + name + "*"))
+	for _, dir := range half {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, "code", name) }
 
-// lock holds the name among processes until unlock, which removes the file.
-func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error) {
+const lockSuffix = ".lock"
+
+// lock holds the name among processes until unlock.
+func (s *Store) lock(ctx context.Context, name string) (*os.File, error) {
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		f, err := os.OpenFile(s.path(name)+".lock", os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return nil, err
-		}
-		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
-			held, herr := f.Stat()
-			there, terr := os.Stat(f.Name())
-			if herr == nil && terr == nil && os.SameFile(held, there) {
-				return func() {
-					_ = os.Remove(f.Name()) // while it is held: who waits for it finds out, and takes the next
-					f.Close()
-				}, nil
-			}
-		}
-		f.Close()
-		if err != nil && !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, err
+		if f, err := s.tryLock(name); f != nil || err != nil {
+			return f, err
 		}
 		select {
 		case <-ctx.Done():
@@ -240,11 +251,37 @@ func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error
 	}
 }
 
+// tryLock holds the name, or returns nil where somebody else does.
+func (s *Store) tryLock(name string) (*os.File, error) {
+	f, err := os.OpenFile(s.path(name)+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		held, herr := f.Stat()
+		there, terr := os.Stat(f.Name())
+		if herr == nil && terr == nil && os.SameFile(held, there) {
+			return f, nil
+		}
+	}
+	f.Close()
+	if err != nil && !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+		return nil, err
+	}
+	return nil, nil
+}
+
+// unlock removes a lock's file while it is held: who waits for it finds out, and takes the next.
+func unlock(f *os.File) {
+	_ = os.Remove(f.Name())
+	f.Close()
+}
+
 // make has code compiled into a directory of its own and takes over what is in there. The directory is within one that is closed
 // to whoever compiles: others of that user do not come as far. What is compiled is a copy: the module's file is the container's or
 // another's to change, and what it is then must not come under the name of what it was.
 func (s *Store) make(ctx context.Context, name string, module *os.File, runner string, compile Make) error {
-	private, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix)
+	private, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix+name+"-")
 	if err != nil {
 		return err
 	}

@@ -237,22 +237,43 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// TestSweep: what a process that was killed has left is removed a day later.
+// TestSweep: what a process that was killed has left is removed by the next, but nothing of one that works.
 func TestSweep(t *testing.T) {
 	s, module, runner := opened(t)
-	for _, name := range []string{tempPrefix + "old", tempPrefix + "new"} {
-		if err := os.Mkdir(s.path(name), 0o700); err != nil {
+	for _, name := range []string{"dead", "alive"} {
+		lock, err := s.lock(t.Context(), name)
+		if err != nil {
 			t.Fatal(err)
 		}
+		defer lock.Close()
+		if err := os.Mkdir(s.path(tempPrefix+name+"-1"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if name == "dead" {
+			lock.Close()
+		}
 	}
-	old := time.Now().Add(-2 * tempAge)
-	if err := os.Chtimes(s.path(tempPrefix+"old"), old, old); err != nil {
+	if err := s.Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if names := left(t, s); !slices.Equal(names, []string{"alive.lock", tempPrefix + "alive-1"}) {
+		t.Errorf("left: %q", names)
+	}
+	sum, err := digest(within(t.Context(), module))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := key(sum, runner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.path(tempPrefix+name+"-1"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Get(t.Context(), module, runner, echo); err != nil {
 		t.Fatal(err)
 	}
-	if names := left(t, s); !slices.Equal(names, []string{tempPrefix + "new"}) {
+	if names := left(t, s); !slices.Equal(names, []string{"alive.lock", tempPrefix + "alive-1"}) {
 		t.Errorf("left: %q", names)
 	}
 }

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,8 +23,8 @@ import (
 	"github.com/wasmoci/wasmoci/oci"
 )
 
-// Version is that of the files. Files of a later version are refused.
-const Version = 1
+// Version is that of the files. Files of a later version are refused; those of version 1 have no digest.
+const Version = 2
 
 // maxBytes bounds what is read of a file.
 const maxBytes = 32 << 20
@@ -33,21 +34,36 @@ var ErrExists = errors.New("a container with this ID exists")
 
 // Container is one WebAssembly container.
 type Container struct {
-	Version  int            `json:"version"`
-	ID       string         `json:"id"`
-	Bundle   string         `json:"bundle"`           // the caller's, absolute
-	Created  time.Time      `json:"created"`          //
-	Engine   string         `json:"engine"`           //
-	Module   string         `json:"module"`           // guest path
-	Runner   string         `json:"runner"`           // its executable, on the host
-	Delegate string         `json:"delegate"`         // that made it
-	Code     string         `json:"code"`             // directory with compiled code, on the host; the container has it read-only
-	Name     string         `json:"name"`             // of the runner in there
-	Record   string         `json:"record,omitempty"` // file in which the runner says how the guest ended
-	Cgroup   string         `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
-	Complete bool           `json:"complete"`         // the delegate has made it, and it is what was asked for
-	Native   bool           `json:"native,omitempty"` // it is a native container, of a bundle without its annotations
-	Made     oci.Delegation `json:"made"`             // what it was derived with
+	Version    int            `json:"version"`
+	ID         string         `json:"id"`
+	Bundle     string         `json:"bundle"`              // the caller's, absolute
+	Created    time.Time      `json:"created"`             //
+	Engine     string         `json:"engine"`              //
+	Module     string         `json:"module"`              // guest path
+	Runner     string         `json:"runner"`              // its executable, on the host
+	RunnerFile File           `json:"runnerFile,omitzero"` // what was there then; state of version 1 does not say
+	Delegate   string         `json:"delegate"`            // that made it
+	Code       string         `json:"code"`                // directory with compiled code, on the host; the container has it read-only
+	Name       string         `json:"name"`                // of the runner in there
+	Record     string         `json:"record,omitempty"`    // file in which the runner says how the guest ended
+	Cgroup     string         `json:"cgroup,omitempty"`    // that counts its memory, below the hierarchy's root
+	Complete   bool           `json:"complete"`            // the delegate has made it, and it is what was asked for
+	Native     bool           `json:"native,omitempty"`    // it is a native container, of a bundle without its annotations
+	Made       oci.Delegation `json:"made"`                // what it was derived with
+}
+
+// File tells a file from every other, and from what it was before it was written to.
+type File struct {
+	Device, Inode, Size uint64
+	Modified, Changed   time.Time
+}
+
+// FileOf returns the file that has been asked for.
+func FileOf(st *syscall.Stat_t) File {
+	return File{
+		uint64(st.Dev), st.Ino, uint64(st.Size),
+		time.Unix(st.Mtim.Unix()).UTC(), time.Unix(st.Ctim.Unix()).UTC(),
+	}
 }
 
 // Store is the containers under one root directory of the delegate. It is safe for concurrent use, by processes too.
@@ -116,17 +132,51 @@ func (s *Store) Get(id string) (*Container, error) {
 	if CheckID(id) != nil {
 		return nil, nil
 	}
-	c := &Container{}
-	err := readJSON(filepath.Join(s.Path(id), "state.json"), c)
+	c, err := read(filepath.Join(s.Path(id), stateFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("state of container %q: %w", id, err)
-	case c.Version != Version || c.ID != id:
-		return nil, fmt.Errorf("state of container %q is of version %d and ID %q, which this program does not read", id, c.Version, c.ID)
+	case err == nil && c.Version > Version:
+		err = fmt.Errorf("a later version of this program has written it (%d): use that", c.Version)
+	case err == nil && c.ID != id:
+		err = fmt.Errorf("it is that of %q", c.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state of container %q: %w; delete --force removes the container all the same", id, err)
 	}
 	return c, nil
+}
+
+// stateFile is a line of JSON, and one with its digest: the paths in there are removed and executed.
+const stateFile = "state.json"
+
+var errDamaged = errors.New("the file is damaged")
+
+func read(name string) (*Container, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes))
+	if err != nil {
+		return nil, err
+	}
+	line, digest, _ := bytes.Cut(data, []byte("\n"))
+	c := &Container{}
+	if err := json.Unmarshal(line, c); err != nil {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if c.Version != 1 && string(digest) != digestOf(line) || c.Version == 1 && len(digest) > 0 {
+		return nil, errDamaged
+	}
+	return c, nil
+}
+
+// digestOf is the second line of a file.
+func digestOf(line []byte) string {
+	sum := sha256.Sum256(line)
+	return hex.EncodeToString(sum[:]) + "\n"
 }
 
 // List returns the names of the containers, sorted.
@@ -187,13 +237,14 @@ func (s *Store) Lock(id string) (*Lock, error) {
 		held, herr := dir.Stat()
 		there, terr := os.Stat(s.Path(id))
 		if herr == nil && terr == nil && os.SameFile(held, there) {
-			return &Lock{s, id, dir, err == nil}, nil
+			_, err := dir.ReadDir(1) // who made the directory says nothing: somebody else may have locked it first
+			return &Lock{s, id, dir, err == io.EOF}, nil
 		}
 		dir.Close() // removed while this waited
 	}
 }
 
-// Fresh says whether the directory was made by this lock: nothing of an earlier container is left.
+// Fresh says whether the directory was empty when it was locked: nothing of an earlier container is left.
 func (l *Lock) Fresh() bool { return l.fresh }
 
 // Path is the directory of the container's files.
@@ -202,7 +253,11 @@ func (l *Lock) Path() string { return l.store.Path(l.id) }
 // Save writes the container.
 func (l *Lock) Save(c *Container) error {
 	c.Version, c.ID = Version, l.id
-	return WriteJSON(filepath.Join(l.Path(), "state.json"), c)
+	line, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return write(filepath.Join(l.Path(), stateFile), append(append(line, '\n'), digestOf(line)...))
 }
 
 // Remove removes the container's files, and with them its name.
@@ -226,6 +281,10 @@ func WriteJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
+	return write(name, data)
+}
+
+func write(name string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".new-")
 	if err != nil {
 		return err
@@ -241,17 +300,4 @@ func WriteJSON(name string, v any) error {
 		_ = os.Remove(f.Name())
 	}
 	return err
-}
-
-func readJSON(name string, v any) error {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxBytes))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, v)
 }
