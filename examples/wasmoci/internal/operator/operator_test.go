@@ -18,7 +18,7 @@ func TestDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := operator.Defaults(0, "/usr/local/libexec/wasmoci")
+	s := operator.Defaults(operator.User{Root: true}, "/usr/local/libexec/wasmoci")
 	for _, key := range s.Keys {
 		_, row, ok := strings.Cut(string(page), "| `"+key+"` | ")
 		if !ok {
@@ -53,7 +53,7 @@ func TestRead(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s := operator.Defaults(0, "/r")
+			s := operator.Defaults(operator.User{Root: true}, "/r")
 			before := s.Config
 			err := s.Read(file, false)
 			if c.want != "" {
