@@ -124,7 +124,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := r.reuse("create", store, lock, id); err != nil {
 		return nil, err
 	}
-	codes, err := prepared.Open(settings.Cache)
+	codes, err := prepared.Open(settings.Cache, settings.CacheLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +135,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err != nil {
 		return nil, err
 	}
+	defer code.Close()
 	about := &state.Container{
 		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
 		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),

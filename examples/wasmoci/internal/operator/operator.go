@@ -35,6 +35,8 @@ type Config struct {
 	State string `toml:"state"`
 	// Cache is the directory for compiled code, which only this user may write to.
 	Cache string `toml:"cache"`
+	// CacheLimit is how much room Cache may take, in bytes, beyond what containers use.
+	CacheLimit int64 `toml:"cache_limit"`
 	// Engine is the engine of all WebAssembly containers; a container that names another is refused. "" lets annotations
 	// choose one of those that have a runner, and takes wazero where they name none.
 	Engine string `toml:"engine"`
@@ -75,7 +77,7 @@ type Settings struct {
 }
 
 // Keys are the names of all settings.
-var keys = []string{"delegate", "runners", "state", "cache", "engine", "policy", "compile.memory", "compile.timeout"}
+var keys = []string{"delegate", "runners", "state", "cache", "cache_limit", "engine", "policy", "compile.memory", "compile.timeout"}
 
 // Defaults are the settings of a user, for a program whose runners are in the directory runners.
 func Defaults(u User, runners string) Settings {
@@ -85,6 +87,7 @@ func Defaults(u User, runners string) Settings {
 	}
 	s.Runners = runners
 	s.State, s.Cache = u.places()
+	s.CacheLimit = 4 << 30
 	s.Compile = Compile{Memory: 4 << 30, Timeout: Duration(10 * time.Minute)}
 	return s
 }
@@ -134,6 +137,9 @@ func (s *Settings) decode(name, text string, places bool) error {
 			return fmt.Errorf("%s %q is not an absolute path", dir.key, dir.path)
 		}
 	}
+	if next.CacheLimit <= 0 {
+		return errors.New("cache_limit has to be positive")
+	}
 	if next.Compile.Memory <= 0 || next.Compile.Timeout <= 0 {
 		return errors.New("compile.memory and compile.timeout have to be positive")
 	}
@@ -167,6 +173,8 @@ func (s *Settings) Value(key string) string {
 		return s.State
 	case "cache":
 		return s.Cache
+	case "cache_limit":
+		return fmt.Sprint(s.CacheLimit)
 	case "engine":
 		return s.Engine
 	case "policy":

@@ -37,13 +37,14 @@ func TestDocumented(t *testing.T) {
 func TestRead(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":        {"", ""},
-		"all":            {"delegate = '/bin/x'\nrunners = '/r'\nstate = '/s'\ncache = '/c'\nengine = 'wasmtime'\npolicy = 'content'\n[compile]\nmemory = 5\ntimeout = '3s'", ""},
+		"all":            {"delegate = '/bin/x'\nrunners = '/r'\nstate = '/s'\ncache = '/c'\ncache_limit = 7\nengine = 'wasmtime'\npolicy = 'content'\n[compile]\nmemory = 5\ntimeout = '3s'", ""},
 		"unknown":        {"listeners = 1", "listeners is no setting"},
 		"unknown, inner": {"[compile]\nspeed = 1", "compile.speed is no setting"},
 		"relative":       {"state = 'run'", `state "run" is not an absolute path`},
 		"empty":          {"cache = ''", `cache "" is not an absolute path`},
 		"type":           {"delegate = 1", "delegate"},
 		"policy":         {"policy = 'maybe'", `unknown policy "maybe"`},
+		"limit":          {"cache_limit = 0", "cache_limit has to be positive"},
 		"memory":         {"[compile]\nmemory = 0", "have to be positive"},
 		"timeout":        {"[compile]\ntimeout = 'soon'", "timeout"},
 		"syntax":         {"delegate = ", "config.toml"},
@@ -65,7 +66,7 @@ func TestRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if name == "all" && (s.Policy != oci.Content || s.Value("compile.timeout") != "3s" || s.From["compile.memory"] != file || s.Runner("wasmtime") != "/r/runner-wasmtime") {
+			if name == "all" && (s.Policy != oci.Content || s.Value("compile.timeout") != "3s" || s.CacheLimit != 7 || s.From["compile.memory"] != file || s.Runner("wasmtime") != "/r/runner-wasmtime") {
 				t.Errorf("settings %+v", s)
 			}
 		})
