@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -190,6 +191,7 @@ func export(name, module string, within confinement) error {
 	}
 	const code = "/code"
 	opts.CacheDir = "/cache"
+	opts.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})) // it compiles where it cannot write, too
 	if err := os.Mkdir(code, 0o755); err != nil {
 		return err
 	}
