@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
+.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime build-runner-wasmedge build-runner-wasmer install test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -30,6 +30,21 @@ build-runner-wazero:
 
 build-runner-wasmtime:
 	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-s -w -linkmode external -extldflags -static" -o bin/runner-wasmtime ./examples/runner
+
+# Runners of libraries that are not static: they find theirs, and the loader, where containers have them, and nowhere else.
+place  := /dev/.wasmoci/.lib
+linked := -Wl,--disable-new-dtags -Wl,-rpath,$(place) -Wl,--allow-shlib-undefined -Wl,--dynamic-linker=$(place)/ld.so
+
+build-runner-wasmedge: deps-wasmedge
+	lib=$$(dirname "$$PWD"/.cache/wasmedge/usr/lib/*/libwasmedge.so); \
+	CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$$PWD/.cache/wasmedge/usr/include" CGO_LDFLAGS="-L$$lib -Wl,-rpath-link,$$lib $(linked)" \
+		$(GO) build -trimpath -tags wasmedge,netgo,osusergo -ldflags "-s -w -linkmode external" -o bin/runner-wasmedge ./examples/runner && \
+	./.ci/runner-libraries bin/runner-wasmedge bin/lib-wasmedge "$$lib"
+
+build-runner-wasmer:
+	lib=$$($(GO) list -m -f '{{.Dir}}' github.com/wasmerio/wasmer-go)/wasmer/packaged/lib/linux-$$($(GO) env GOARCH); \
+	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmer,netgo,osusergo -ldflags "-s -w -linkmode external -extldflags '$(linked)'" -o bin/runner-wasmer ./examples/runner && \
+	./.ci/runner-libraries bin/runner-wasmer bin/lib-wasmer "$$lib"
 
 build: ## build bin/wasmoci
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci

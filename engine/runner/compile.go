@@ -12,6 +12,9 @@ import (
 type Compilation struct {
 	// Runner is the absolute path of the runner's executable, which compiles too: what it makes is what it can load.
 	Runner string
+	// Libraries is the absolute path of a directory with the shared libraries of an executable that is not static, and with what loads
+	// them, [Loader]; "" where there is none.
+	Libraries string
 	// Engine is the registry name of the engine.
 	Engine string
 	// Name is the module's name for messages.
@@ -25,6 +28,9 @@ type Compilation struct {
 	// Progress is called each second with the time that has passed; nil is not called.
 	Progress func(elapsed time.Duration)
 }
+
+// Loader is the file name of the dynamic loader of runners that are not static, in the directory of their libraries.
+const Loader = "ld.so"
 
 // CompileError is a compilation that failed.
 type CompileError struct {

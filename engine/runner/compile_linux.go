@@ -63,6 +63,10 @@ func (c Compilation) run(ctx context.Context, module *os.File, dir string) error
 	defer theirs.Close()
 	cmd := exec.CommandContext(limited, c.Runner)
 	cmd.Args = append([]string{compiler, c.Engine, c.Name}, confinement{c.MemoryBytes, c.DiskBytes, who}.args()...)
+	if c.Libraries != "" {
+		cmd.Path = filepath.Join(c.Libraries, Loader)
+		cmd.Args = append([]string{Loader, "--library-path", c.Libraries, "--argv0", compiler, c.Runner}, cmd.Args[1:]...)
+	}
 	cmd.Dir = "/"
 	cmd.Env = []string{}
 	words := &tail{}

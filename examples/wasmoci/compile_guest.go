@@ -20,7 +20,7 @@ import (
 func (r *ociRuntime) compile(s *operator.Settings, exe, engineName string, g *guest) prepared.Make {
 	return func(ctx context.Context, module *os.File, dir string) error {
 		return runner.Compile(ctx, module, dir, runner.Compilation{
-			Runner: exe, Engine: engineName, Name: g.path,
+			Runner: exe, Libraries: s.Libraries(engineName), Engine: engineName, Name: g.path,
 			MemoryBytes: s.Compile.Memory, Timeout: time.Duration(s.Compile.Timeout),
 			Progress: r.compiling(g.path),
 		})

@@ -141,7 +141,11 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),
 	}
 	made.about = about
-	if err := codeDirectory(about, code); err != nil {
+	libraries := settings.Libraries(engineName)
+	if libraries != "" && about.Name == path.Base(oci.LibraryPath) {
+		about.Name += "-runner"
+	}
+	if err := codeDirectory(about, code, libraries != ""); err != nil {
 		return nil, err
 	}
 	self, err := os.Executable()
@@ -153,13 +157,14 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	need := needOf(engineName, g.module, code.Size, made.first)
 	need.OpenFiles += held(g.bundle.Spec)
 	about.Made = oci.Delegation{
-		Runner: exe,
-		Code:   about.Code,
-		Name:   about.Name,
-		First:  made.first,
-		Env:    runner.Environ(made.first),
-		Hook:   []string{self, "hook", lock.Path()},
-		Need:   need,
+		Runner:    exe,
+		Libraries: libraries,
+		Code:      about.Code,
+		Name:      about.Name,
+		First:     made.first,
+		Env:       runner.Environ(made.first),
+		Hook:      []string{self, "hook", lock.Path()},
+		Need:      need,
 	}
 	derived, err := g.bundle.Derive(about.Made)
 	if err != nil {
@@ -227,10 +232,14 @@ func stopSignals(spec *specs.Spec) []int {
 	return nil
 }
 
-// codeDirectory makes the directory that the container has its code from, with the file that the runner is mounted on.
-func codeDirectory(about *state.Container, code *prepared.Code) error {
+// codeDirectory makes the directory that the container has its code from, with what the runner and its libraries are mounted on.
+func codeDirectory(about *state.Container, code *prepared.Code, libraries bool) error {
 	above := filepath.Dir(about.Code)
-	for _, dir := range []string{above, about.Code} {
+	dirs := []string{above, about.Code}
+	if libraries {
+		dirs = append(dirs, filepath.Join(about.Code, path.Base(oci.LibraryPath)))
+	}
+	for _, dir := range dirs {
 		if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}

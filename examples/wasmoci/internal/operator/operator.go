@@ -162,6 +162,15 @@ func (s *Settings) decode(name, text string, places bool) error {
 // Runner is the path of the runner of an engine.
 func (c *Config) Runner(engine string) string { return filepath.Join(c.Runners, "runner-"+engine) }
 
+// Libraries is the directory of the shared libraries of an engine's runner, "" where it has none because it is static.
+func (c *Config) Libraries(engine string) string {
+	dir := filepath.Join(c.Runners, "lib-"+engine)
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	return dir
+}
+
 // Value returns the setting key, as text.
 func (s *Settings) Value(key string) string {
 	switch key {
