@@ -49,7 +49,7 @@ build-runner-wasmer:
 build: ## build bin/wasmoci
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
 
-# Where make install puts what it made. RUNNERS are the engines for containers: wazero, and wasmtime where a C compiler is.
+# Where make install puts what it made. RUNNERS are the engines for containers: wazero, and where a C compiler is wasmtime, wasmedge, wasmer.
 PREFIX  ?= /usr/local
 RUNNERS ?= wazero
 libexec := $(DESTDIR)$(PREFIX)/libexec/wasmoci
@@ -61,7 +61,9 @@ install: build build-runner-wazero ## install the program, its runners, manual p
 	@# In small writes: the kernel keeps a file in pages as large as what was written, and an idle runner holds whole ones.
 	set -e; for engine in $(RUNNERS); do \
 		dd if=bin/runner-$$engine of=$(libexec)/.new bs=16k status=none; \
-		chmod 755 $(libexec)/.new; mv $(libexec)/.new $(libexec)/runner-$$engine; done
+		chmod 755 $(libexec)/.new; \
+		rm -rf $(libexec)/lib-$$engine; if test -d bin/lib-$$engine; then cp -r bin/lib-$$engine $(libexec)/; fi; \
+		mv $(libexec)/.new $(libexec)/runner-$$engine; done
 	install -D -m 644 examples/wasmoci/wasmoci.1 $(DESTDIR)$(PREFIX)/share/man/man1/wasmoci.1
 	@mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	bin/wasmoci completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/wasmoci
@@ -106,11 +108,14 @@ test-runner: ## the processes of containers with Wasmtime in them, as make build
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run TestRootContainers ./examples/wasmoci
 
-test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
-	. .cache/wasmedge/env.sh && $(call native,wasmedge)
+# Containers whose runner brings its library along.
+containers = CGO_ENABLED=1 $(GO) vet -tags "root $(1)" ./examples/wasmoci && CGO_ENABLED=1 $(GO) test -tags "root $(1)" -count 1 -run TestRootContainers/crun ./examples/wasmoci
+
+test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library, and containers (Linux, as root)
+	. .cache/wasmedge/env.sh && $(call native,wasmedge) && $(call containers,wasmedge)
 
 test-wasmer: ## the same with Wasmer
-	$(call native,wasmer)
+	$(call native,wasmer) && $(call containers,wasmer)
 
 test-native: deps-wasmedge ## the four engines at once, from a program without any of them
 	. .cache/wasmedge/env.sh && $(GO) test -tags native -count 1 -run 'TestFour|TestClash' ./examples/engine
