@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
+.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime build-runner-wasmedge build-runner-wasmer install test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -31,10 +31,25 @@ build-runner-wazero:
 build-runner-wasmtime:
 	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmtime,netgo,osusergo -ldflags "-s -w -linkmode external -extldflags -static" -o bin/runner-wasmtime ./examples/runner
 
+# Runners of libraries that are not static: they find theirs, and the loader, where containers have them, and nowhere else.
+place  := /dev/.wasmoci/.lib
+linked := -Wl,--disable-new-dtags -Wl,-rpath,$(place) -Wl,--allow-shlib-undefined -Wl,--dynamic-linker=$(place)/ld.so
+
+build-runner-wasmedge: deps-wasmedge
+	lib=$$(dirname "$$PWD"/.cache/wasmedge/usr/lib/*/libwasmedge.so); \
+	CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$$PWD/.cache/wasmedge/usr/include" CGO_LDFLAGS="-L$$lib -Wl,-rpath-link,$$lib $(linked)" \
+		$(GO) build -trimpath -tags wasmedge,netgo,osusergo -ldflags "-s -w -linkmode external" -o bin/runner-wasmedge ./examples/runner && \
+	./.ci/runner-libraries bin/runner-wasmedge bin/lib-wasmedge "$$lib"
+
+build-runner-wasmer:
+	lib=$$($(GO) list -m -f '{{.Dir}}' github.com/wasmerio/wasmer-go)/wasmer/packaged/lib/linux-$$($(GO) env GOARCH); \
+	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmer,netgo,osusergo -ldflags "-s -w -linkmode external -extldflags '$(linked)'" -o bin/runner-wasmer ./examples/runner && \
+	./.ci/runner-libraries bin/runner-wasmer bin/lib-wasmer "$$lib"
+
 build: ## build bin/wasmoci
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
 
-# Where make install puts what it made. RUNNERS are the engines for containers: wazero, and wasmtime where a C compiler is.
+# Where make install puts what it made. RUNNERS are the engines for containers: wazero, and where a C compiler is wasmtime, wasmedge, wasmer.
 PREFIX  ?= /usr/local
 RUNNERS ?= wazero
 libexec := $(DESTDIR)$(PREFIX)/libexec/wasmoci
@@ -46,7 +61,9 @@ install: build build-runner-wazero ## install the program, its runners, manual p
 	@# In small writes: the kernel keeps a file in pages as large as what was written, and an idle runner holds whole ones.
 	set -e; for engine in $(RUNNERS); do \
 		dd if=bin/runner-$$engine of=$(libexec)/.new bs=16k status=none; \
-		chmod 755 $(libexec)/.new; mv $(libexec)/.new $(libexec)/runner-$$engine; done
+		chmod 755 $(libexec)/.new; \
+		rm -rf $(libexec)/lib-$$engine; if test -d bin/lib-$$engine; then cp -r bin/lib-$$engine $(libexec)/; fi; \
+		mv $(libexec)/.new $(libexec)/runner-$$engine; done
 	install -D -m 644 examples/wasmoci/wasmoci.1 $(DESTDIR)$(PREFIX)/share/man/man1/wasmoci.1
 	@mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	bin/wasmoci completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/wasmoci
@@ -91,11 +108,14 @@ test-runner: ## the processes of containers with Wasmtime in them, as make build
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run TestRootContainers ./examples/wasmoci
 
-test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
-	. .cache/wasmedge/env.sh && $(call native,wasmedge)
+# Containers whose runner brings its library along.
+containers = CGO_ENABLED=1 $(GO) vet -tags "root $(1)" ./examples/wasmoci && CGO_ENABLED=1 $(GO) test -tags "root $(1)" -count 1 -run TestRootContainers/crun ./examples/wasmoci
+
+test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library, and containers (Linux, as root)
+	. .cache/wasmedge/env.sh && $(call native,wasmedge) && $(call containers,wasmedge)
 
 test-wasmer: ## the same with Wasmer
-	$(call native,wasmer)
+	$(call native,wasmer) && $(call containers,wasmer)
 
 test-native: deps-wasmedge ## the four engines at once, from a program without any of them
 	. .cache/wasmedge/env.sh && $(GO) test -tags native -count 1 -run 'TestFour|TestClash' ./examples/engine

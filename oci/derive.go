@@ -16,9 +16,13 @@ import (
 // Delegation says how another OCI runtime, the delegate, is to make a container with a runner in it that runs the guest.
 // It is data, and never modified.
 type Delegation struct {
-	// Runner is the absolute host path of the runner's executable. Required. It should be static: it finds nothing in the
-	// container but itself.
+	// Runner is the absolute host path of the runner's executable. Required. It should be static, as it finds nothing in the
+	// container but itself, and Libraries.
 	Runner string
+	// Libraries is the absolute path of a host directory with shared libraries and their loader, for a runner that is not static, which
+	// has to look for them at [LibraryPath] and nowhere else. "" is none. Where Code has the runner's file, it has to hold an empty
+	// directory for them, too.
+	Libraries string
 	// Code is the absolute path of a host directory with the exported code of the guest, for the runner to read. Required.
 	// Where the runner gets into the container by mount, it has to hold an empty file called Name, on which the
 	// runner is mounted. The container's user has to be able to read it.
@@ -39,6 +43,9 @@ type Delegation struct {
 	Need Need
 }
 
+// LibraryPath is where a container has [Delegation.Libraries].
+const LibraryPath = runnerPlace + "/.lib"
+
 // descriptors of the runner after First.
 const (
 	executableFD = 4
@@ -53,6 +60,10 @@ func (d *Delegation) check() error {
 		problem = fmt.Sprintf("runner %q is not an absolute path", d.Runner)
 	case !path.IsAbs(d.Code) || strings.Contains(d.Code, "\x00"):
 		problem = fmt.Sprintf("code directory %q is not an absolute path", d.Code)
+	case d.Libraries != "" && (!path.IsAbs(d.Libraries) || strings.Contains(d.Libraries, "\x00")):
+		problem = fmt.Sprintf("library directory %q is not an absolute path", d.Libraries)
+	case d.Libraries != "" && d.Name == path.Base(LibraryPath):
+		problem = fmt.Sprintf("name %q is that of the libraries", d.Name)
 	case d.Name == "" || d.Name == "." || d.Name == ".." || len(d.Name) > 255 || strings.ContainsAny(d.Name, "/\x00"):
 		problem = fmt.Sprintf("name %q is not the name of a file", shorten(d.Name))
 	case d.Hook != nil && (len(d.Hook) == 0 || !path.IsAbs(d.Hook[0])):
@@ -117,10 +128,11 @@ type Derived struct {
 //     the runner for a module.
 //   - Hooks that run on the host's side get [Delegation.Hook] before them. A startContainer hook runs in the container, and is
 //     given the delegate's state, which names its own bundle.
-//   - Two mounts are appended, read-only: Code at /dev/.wasmoci, and Runner on the file Name in there.
+//   - Two mounts are appended, read-only: Code at /dev/.wasmoci, and Runner on the file Name in there; and Libraries at
+//     [LibraryPath], if there are any.
 //
 // Those mounts need a tmpfs at /dev, so that no mount point is made in the rootfs. Where the spec has another /dev, or none, the
-// runner comes by descriptor, which needs a proc at /proc. A spec with neither is rejected, and so is one that names
+// runner comes by descriptor, which needs a proc at /proc, and no Libraries. A spec with neither is rejected, and so is one that names
 // /dev/.wasmoci itself. The guest cannot see that place, unless links lead the destination of another mount there, which shows
 // when the container is made: [Derived.Verify] has to look before it is started.
 //
@@ -138,7 +150,7 @@ func (b *Bundle) Derive(d Delegation) (*Derived, error) {
 		return &Derived{}, err
 	}
 	out := &Derived{Config: plan.Config, delegation: d}
-	byDescriptor, rejected := placeOf(b.Spec)
+	byDescriptor, rejected := placeOf(b.Spec, d.Libraries != "")
 	if b.Spec.Process != nil {
 		rejected = append(rejected, d.Need.rlimits(b.Spec.Process)...)
 	}

@@ -171,6 +171,35 @@ func deriving() *specs.Spec {
 	return spec
 }
 
+// TestDeriveLibraries: a runner with libraries has them mounted, or is refused.
+func TestDeriveLibraries(t *testing.T) {
+	with := delegation()
+	with.Libraries = "/libexec/lib-wasmedge"
+	b := &Bundle{Dir: "/bundle", Spec: deriving()}
+	d, err := b.Derive(with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := specs.Mount{Destination: LibraryPath, Type: "bind", Source: with.Libraries, Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev"}}
+	if got := d.Spec.Mounts[len(d.Spec.Mounts)-1]; !reflect.DeepEqual(got, want) || len(d.Spec.Mounts) != len(b.Spec.Mounts)+3 {
+		t.Errorf("mounts %+v", d.Spec.Mounts)
+	}
+	b.Spec.Mounts = b.Spec.Mounts[:1]
+	if _, err := b.Derive(with); specErrors(err)["mounts"] == nil || !strings.Contains(err.Error(), "shared libraries") {
+		t.Errorf("by descriptor: %v", err)
+	}
+	for name, edit := range map[string]func(*Delegation){
+		"relative":            func(d *Delegation) { d.Libraries = "lib" },
+		"the name of a guest": func(d *Delegation) { d.Name = ".lib" },
+	} {
+		wrong := with
+		edit(&wrong)
+		if _, err := (&Bundle{Dir: "/bundle", Spec: deriving()}).Derive(wrong); err == nil || !strings.Contains(err.Error(), "librar") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestRunnersPlace(t *testing.T) {
 	const mount, descriptor = "/dev/.wasmoci/hello.wasm", "/proc/self/fd/7"
 	bind := func(source, dest string) specs.Mount {

@@ -16,8 +16,8 @@ import (
 const runnerPlace = "/dev/.wasmoci"
 
 // placeOf decides how the runner gets into the container: by mount at runnerPlace, or by descriptor. A spec that names the
-// runner's place itself is rejected, as is one that leaves no way.
-func placeOf(spec *specs.Spec) (byDescriptor bool, errs []*SpecError) {
+// runner's place itself is rejected, as is one that leaves no way. A runner with libraries needs a place for them.
+func placeOf(spec *specs.Spec, libraries bool) (byDescriptor bool, errs []*SpecError) {
 	if errs := placeIsFree(spec); len(errs) > 0 {
 		return false, errs
 	}
@@ -26,6 +26,9 @@ func placeOf(spec *specs.Spec) (byDescriptor bool, errs []*SpecError) {
 		return false, nil
 	}
 	noDescriptor := whyNoDescriptor(spec)
+	if libraries {
+		noDescriptor = "a runner with shared libraries, as this engine's, cannot come by descriptor (an engine with a static one can: wazero, wasmtime)"
+	}
 	if noDescriptor == "" {
 		return true, nil
 	}

@@ -185,13 +185,17 @@ func (b *Bundle) DeriveNative(hook []string) ([]byte, error) {
 	return e.json(top), e.err
 }
 
-// runnerMounts show the code, and the runner in there. Each is cut off from where it was bound, so that nothing mounted in the
+// runnerMounts show the code, and the runner and its libraries in there. Each is cut off from where it was bound, so that nothing mounted in the
 // container appears on the host.
 func runnerMounts(d *Delegation) []specs.Mount {
-	return []specs.Mount{
-		{Destination: runnerPlace, Type: "bind", Source: d.Code, Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev"}},
-		{Destination: runnerPlace + "/" + d.Name, Type: "bind", Source: d.Runner, Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev"}},
+	mounts := []specs.Mount{{Destination: runnerPlace, Source: d.Code}, {Destination: runnerPlace + "/" + d.Name, Source: d.Runner}}
+	if d.Libraries != "" {
+		mounts = append(mounts, specs.Mount{Destination: LibraryPath, Source: d.Libraries})
 	}
+	for i := range mounts {
+		mounts[i].Type, mounts[i].Options = "bind", []string{"bind", "rprivate", "ro", "nosuid", "nodev"}
+	}
+	return mounts
 }
 
 // editor decodes and encodes, and keeps the first error.

@@ -36,7 +36,7 @@ func (d *Derived) Verify(mountinfo []byte) error {
 	return nil
 }
 
-// isPlaced says whether the runner's two mounts, and nothing else, are on the tmpfs that the spec has at /dev.
+// isPlaced says whether the runner's mounts, and nothing else, are on the tmpfs that the spec has at /dev.
 func (d *Derived) isPlaced(mounts []mountinfoLine) bool {
 	asked := 0
 	for _, m := range d.Spec.Mounts {
@@ -56,9 +56,20 @@ func (d *Derived) isPlaced(mounts []mountinfoLine) bool {
 		}
 	}
 	slices.SortFunc(place, func(a, b mountinfoLine) int { return strings.Compare(a.at, b.at) })
-	return asked == 0 && len(place) == 2 &&
-		place[0].at == d.Code && dev[place[0].parent] && place[0].readOnly &&
-		place[1].at == d.Executable && place[1].parent == place[0].id && place[1].readOnly
+	inside := []string{d.Executable}
+	if d.delegation.Libraries != "" {
+		inside = append(inside, LibraryPath)
+	}
+	slices.Sort(inside)
+	if asked != 0 || len(place) != 1+len(inside) || place[0].at != d.Code || !dev[place[0].parent] || !place[0].readOnly {
+		return false
+	}
+	for i, m := range place[1:] {
+		if m.at != inside[i] || m.parent != place[0].id || !m.readOnly {
+			return false
+		}
+	}
+	return true
 }
 
 // canNameDescriptors says whether /proc is a procfs, with nothing mounted where processes are.

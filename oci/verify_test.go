@@ -22,6 +22,38 @@ const (
 	mountedHost   = "111 84 0:6 / /dev rw,relatime - devtmpfs devtmpfs rw\n"
 )
 
+// TestVerifyLibraries: the libraries of a runner are beside it, and nothing is beside them.
+func TestVerifyLibraries(t *testing.T) {
+	libraries := "118 115 254:0 /lib /dev/.wasmoci/.lib ro,nosuid,nodev,relatime - ext4 /dev/vda rw\n"
+	placed := mountedRoot + mountedProc + mountedDev + mountedPlace
+	with := delegation()
+	with.Libraries = "/usr/local/libexec/wasmoci/lib-wasmedge"
+	for name, tt := range map[string]struct {
+		delegation Delegation
+		mountinfo  string
+		ok         bool
+	}{
+		"mounted":           {with, placed + libraries, true},
+		"not mounted":       {with, placed, false},
+		"not asked for":     {delegation(), placed + libraries, false},
+		"writable":          {with, placed + strings.Replace(libraries, " ro,", " rw,", 1), false},
+		"elsewhere":         {with, placed + strings.Replace(libraries, "118 115", "118 108", 1), false},
+		"covered":           {with, placed + libraries + "130 118 254:0 /vol /dev/.wasmoci/.lib ro - ext4 /dev/vda rw\n", false},
+		"something in them": {with, placed + libraries + "130 118 254:0 /vol /dev/.wasmoci/.lib/libc.so.6 ro - ext4 /dev/vda rw\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := (&Bundle{Dir: "/bundle", Spec: deriving()}).Derive(tt.delegation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var refused *SpecError
+			if err := d.Verify([]byte(tt.mountinfo)); tt.ok != (err == nil) || err != nil && !errors.As(err, &refused) {
+				t.Errorf("err = %v, want ok = %t", err, tt.ok)
+			}
+		})
+	}
+}
+
 func TestVerify(t *testing.T) {
 	placed := mountedRoot + mountedProc + mountedDev + mountedData + mountedPlace + mountedMasks
 	named := mountedRoot + mountedProc + mountedData + mountedHost + mountedMasks

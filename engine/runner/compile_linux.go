@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -35,7 +35,9 @@ func (c Compilation) run(ctx context.Context, module *os.File, dir string) error
 	attr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNS
 	user := errors.ErrUnsupported
 	if os.Geteuid() == 0 {
-		user = os.Chown(dir, nobody, nobody)
+		if user = os.Chown(dir, nobody, nobody); user == nil {
+			user = os.Chown(dir, 0, 0)
+		}
 		if user != nil && !errors.Is(user, unix.EINVAL) { // that is a user namespace without such a user
 			return fmt.Errorf("runner: compile: %w", user)
 		}
@@ -53,13 +55,23 @@ func (c Compilation) run(ctx context.Context, module *os.File, dir string) error
 	}
 	defer input.Close()
 	defer alive.Close()
+	socket, theirs, err := placeSocket()
+	if err != nil {
+		return fmt.Errorf("runner: compile: %w", err)
+	}
+	defer socket.Close()
+	defer theirs.Close()
 	cmd := exec.CommandContext(limited, c.Runner)
-	cmd.Args = []string{compiler, c.Engine, c.Name, strconv.FormatInt(c.MemoryBytes, 10), strconv.Itoa(who)}
-	cmd.Dir = dir
+	cmd.Args = append([]string{compiler, c.Engine, c.Name}, confinement{c.MemoryBytes, c.DiskBytes, who}.args()...)
+	if c.Libraries != "" {
+		cmd.Path = filepath.Join(c.Libraries, Loader)
+		cmd.Args = append([]string{Loader, "--library-path", c.Libraries, "--argv0", compiler, c.Runner}, cmd.Args[1:]...)
+	}
+	cmd.Dir = "/"
 	cmd.Env = []string{}
 	words := &tail{}
 	cmd.Stdin, cmd.Stderr = input, words
-	cmd.ExtraFiles = []*os.File{module}
+	cmd.ExtraFiles = []*os.File{module, theirs}
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = attr
 	runtime.LockOSThread() // whose death is the child's
@@ -74,10 +86,18 @@ func (c Compilation) run(ctx context.Context, module *os.File, dir string) error
 	go c.report(done)
 	err = cmd.Wait()
 	close(done)
-	if user == nil && err == nil {
-		err = os.Chown(dir, 0, 0)
+	if err := c.judge(ctx, limited, err, words.kept.String()); err != nil {
+		return err
 	}
-	return c.judge(ctx, limited, err, words.kept.String())
+	place, err := receivePlace(socket)
+	if err != nil {
+		return fmt.Errorf("runner: compile %s: the compiler's directory: %w", c.Name, err)
+	}
+	defer place.Close()
+	if err := adopt(place, filepath.Join(dir, "code"), c.DiskBytes); err != nil {
+		return &CompileError{Name: c.Name, Engine: c.Engine, Status: 125, Err: fmt.Errorf("the compiled code: %w", err)}
+	}
+	return nil
 }
 
 // report calls Progress each second until done.
@@ -114,6 +134,8 @@ func (c Compilation) judge(ctx, limited context.Context, err error, words string
 		return fmt.Errorf("runner: compile %s: %w", c.Name, err)
 	case strings.Contains(words, "out of memory") || strings.Contains(words, "cannot allocate memory"):
 		return fail(126, fmt.Errorf("%w: more than %d MiB", ErrCompileMemory, c.MemoryBytes>>20))
+	case strings.Contains(words, unix.ENOSPC.Error()) || strings.Contains(words, unix.EFBIG.Error()):
+		return fail(126, fmt.Errorf("%w: more than %d MiB", ErrCompileSize, c.DiskBytes>>20))
 	case exit.ExitCode() == 126:
 		return fail(126, errors.New(plain(words)))
 	}
@@ -140,21 +162,17 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// compile is the main of a compiler: the arguments are those that Compilation.run gives, the module is descriptor 3, the directory
-// is the working directory.
+// compile is the main of a compiler: the arguments are those that Compilation.run gives, the module is descriptor 3, and 4 the socket for
+// its place.
 func compile() int {
-	if len(os.Args) != 5 {
+	if len(os.Args) < 3 {
 		return failed(errors.New("runner: compile: this is for a container runtime to call"))
 	}
-	memory, err := strconv.ParseInt(os.Args[3], 10, 64)
-	if err != nil || memory <= 0 {
-		return failed(fmt.Errorf("runner: compile: %q is no bound of memory", os.Args[3]))
+	within, err := confinementOf(os.Args[3:])
+	if err != nil {
+		return failed(err)
 	}
-	user, err := strconv.Atoi(os.Args[4])
-	if err != nil || user != 0 && user != nobody {
-		return failed(fmt.Errorf("runner: compile: %q is no user for a compiler", os.Args[4]))
-	}
-	if err := export(os.Args[1], os.Args[2], memory, user); err != nil {
+	if err := export(os.Args[1], os.Args[2], within); err != nil {
 		return failed(err)
 	}
 	return 0
@@ -166,21 +184,18 @@ func failed(err error) int {
 	return engine.ExitCode(err)
 }
 
-func export(name, module string, memory int64, user int) error {
+func export(name, module string, within confinement) error {
 	unix.CloseOnExec(3)
 	opts, err := Dedicate(name)
 	if err != nil {
 		return err
 	}
-	if err := confine(memory, user); err != nil {
+	if err := confine(within); err != nil {
 		return fmt.Errorf("runner: compile: give up privileges: %w", err)
 	}
-	here, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	opts.CacheDir = filepath.Join(here, "cache")
-	code := filepath.Join(here, "code")
+	const code = "/code"
+	opts.CacheDir = "/cache"
+	opts.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})) // it compiles where it cannot write, too
 	if err := os.Mkdir(code, 0o755); err != nil {
 		return err
 	}

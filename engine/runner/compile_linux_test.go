@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	case compiler:
 		os.Exit(takenOver())
 	case "runtime":
-		err := Compilation{Runner: "/proc/self/exe", Engine: "spins", Timeout: time.Minute, MemoryBytes: 1 << 30}.run(context.Background(), os.Stdin, os.Args[1])
+		err := Compilation{Runner: "/proc/self/exe", Engine: "spins", Timeout: time.Minute, MemoryBytes: 1 << 30, DiskBytes: disk}.run(context.Background(), os.Stdin, os.Args[1])
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -33,14 +33,16 @@ func TestMain(m *testing.M) {
 
 // takenOver does what the engine is called, after confine.
 func takenOver() int {
-	memory, _ := strconv.ParseInt(os.Args[3], 10, 64)
-	user, _ := strconv.Atoi(os.Args[4])
+	within, _ := confinementOf(os.Args[3:])
 	before, _ := os.ReadFile("/proc/self/cmdline") // the poller of os is there before the descriptors are looked at
-	if err := confine(memory, user); err != nil || len(before) == 0 {
+	if err := confine(within); err != nil || len(before) == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		return 3
 	}
 	attempt, ok := attempts[os.Args[1]]
+	if !ok {
+		attempt, ok = leavings[os.Args[1]]
+	}
 	if !ok {
 		return 4
 	}
@@ -53,7 +55,27 @@ func takenOver() int {
 
 // attempts are what a compiler tries. None is to be possible, but the first.
 var attempts = map[string]func() error{
-	"writes": func() error { return os.WriteFile("code", nil, 0o600) },
+	"writes": func() error {
+		return errors.Join(os.MkdirAll("code/a/b", 0o700), os.WriteFile("code/a/b/c", []byte("compiled"), 0o600), os.WriteFile("d", make([]byte, disk/4), 0o600))
+	},
+	"writes a large file": func() error { return os.WriteFile("large", make([]byte, disk+1), 0o600) },
+	"writes much": func() error {
+		for i := range 16 {
+			if err := os.WriteFile(fmt.Sprint(i), make([]byte, disk/8), 0o600); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+	"makes many files": func() error {
+		for i := range 2 * placeNames {
+			if err := os.WriteFile(fmt.Sprint(i), nil, 0o600); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+	"sends more": func() error { return unix.Sendmsg(filePlace, []byte{0}, unix.UnixRights(3), nil, 0) },
 	"spins": func() error {
 		for {
 			time.Sleep(time.Hour)
@@ -108,6 +130,41 @@ var attempts = map[string]func() error{
 	},
 }
 
+// leavings are what a compiler leaves, and exits as if all was well.
+var leavings = map[string]func() error{
+	"leaves nothing":      func() error { return nil },
+	"leaves a file":       func() error { return os.WriteFile("code", nil, 0o600) },
+	"leaves a link":       func() error { return os.Symlink("/etc", "code") },
+	"leaves links":        func() error { return errors.Join(os.Mkdir("code", 0o700), os.Symlink("/etc/passwd", "code/a")) },
+	"leaves deep folders": func() error { return os.MkdirAll("code/a/b/c/d/e/f", 0o700) },
+	"leaves many folders": func() (err error) {
+		for i := range maxFiles + 1 {
+			err = errors.Join(err, os.MkdirAll(fmt.Sprint("code/", i), 0o700))
+		}
+		return err
+	},
+	"leaves holes": func() (err error) { // files of more bytes than there is room for
+		err = os.Mkdir("code", 0o700)
+		for i := range 8 {
+			f, cerr := os.Create(fmt.Sprint("code/", i))
+			err = errors.Join(err, cerr, f.Truncate(disk/4), f.Close())
+		}
+		return err
+	},
+}
+
+// TestLeft: of what a compiler leaves, only what an engine makes is taken.
+func TestLeft(t *testing.T) {
+	for name := range leavings {
+		t.Run(name, func(t *testing.T) {
+			var failed *CompileError
+			if _, err := attempt(t, name); !errors.As(err, &failed) || strings.Contains(err.Error(), "exit status") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
 // noCall is the error of a call that the filter refuses; any other one comes from behind it.
 func noCall(err error) error {
 	if errors.Is(err, unix.ENOSYS) {
@@ -122,8 +179,11 @@ func isEvent(fd int) bool {
 	return unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO
 }
 
-// attempt compiles with a compiler that attempts something.
-func attempt(t *testing.T, name string) error {
+// disk is what those compilers may write.
+const disk = 4 << 20
+
+// attempt compiles with a compiler that attempts something, into dir.
+func attempt(t *testing.T, name string) (dir string, err error) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -134,7 +194,9 @@ func attempt(t *testing.T, name string) error {
 		t.Fatal(err)
 	}
 	defer module.Close()
-	return Compile(t.Context(), module, t.TempDir(), Compilation{Runner: self, Engine: name, Name: "module", MemoryBytes: 512 << 20, Timeout: 20 * time.Second})
+	dir = t.TempDir()
+	c := Compilation{Runner: self, Engine: name, Name: "module", MemoryBytes: 512 << 20, DiskBytes: disk, Timeout: 20 * time.Second}
+	return dir, Compile(t.Context(), module, dir, c)
 }
 
 // TestConfined: a compiler that does what its module wants reaches nothing.
@@ -144,8 +206,15 @@ func TestConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inherited.Close()
-	if err := attempt(t, "writes"); err != nil {
+	dir, err := attempt(t, "writes")
+	if err != nil {
 		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "code/a/b/c")); string(text) != "compiled" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if entries, err := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("beside the code: %v, %v", entries, err)
 	}
 	for name := range attempts {
 		if slices.Contains([]string{"writes", "spins"}, name) {
@@ -153,8 +222,8 @@ func TestConfined(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			var failed *CompileError
-			err := attempt(t, name)
-			if !errors.As(err, &failed) || !strings.Contains(failed.Err.Error(), "exit status 2") && !errors.Is(err, ErrCompileMemory) {
+			_, err := attempt(t, name)
+			if !errors.As(err, &failed) || !strings.Contains(failed.Err.Error(), "exit status 2") && !errors.Is(err, ErrCompileMemory) && !errors.Is(err, ErrCompileSize) {
 				t.Errorf("it could: %v", err)
 			}
 			if err != nil && len(err.Error()) > 2*lastWords {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -15,10 +16,40 @@ import (
 // maxThreads is how many threads all compilers may have that root has started.
 const maxThreads = 4096
 
-// confine makes this process user, before it reads what a stranger wrote: nobody, or 0, which is the only user of a namespace. Its
-// root directory is the working directory. There is no way back.
-func confine(memory int64, user int) error {
+// confinement is what a compiler is confined to. It is plain data.
+type confinement struct {
+	memory int64 // bytes
+	disk   int64 // bytes
+	user   int   // nobody, or 0, which is the only user of a namespace
+}
+
+// args is c as arguments of a command.
+func (c confinement) args() []string {
+	return []string{strconv.FormatInt(c.memory, 10), strconv.FormatInt(c.disk, 10), strconv.Itoa(c.user)}
+}
+
+// confinementOf reads what args has written.
+func confinementOf(args []string) (c confinement, err error) {
+	var extra string
+	n, _ := fmt.Sscan(strings.Join(args, " "), &c.memory, &c.disk, &c.user, &extra)
+	if n != 3 || c.memory <= 0 || c.disk <= 0 || c.user != 0 && c.user != nobody {
+		return c, fmt.Errorf("runner: compile: %q are no bounds for a compiler", args)
+	}
+	return c, nil
+}
+
+// confine makes this process what c says, before it reads what a stranger wrote. Its root directory is an empty one of its own. There is
+// no way back.
+func confine(c confinement) error {
+	place, err := newPlace(c.disk, c.user)
+	if err != nil {
+		return fmt.Errorf("a file system of its own: %w", err)
+	}
+	defer place.Close()
 	if err := closeInherited(); err != nil {
+		return err
+	}
+	if err := place.Chdir(); err != nil {
 		return err
 	}
 	if err := syscall.Chroot("."); err != nil {
@@ -28,9 +59,9 @@ func confine(memory int64, user int) error {
 		return err
 	}
 	threads := uint64(unix.RLIM_INFINITY)
-	if user != 0 {
+	if c.user != 0 {
 		threads = maxThreads
-		if err := become(user); err != nil {
+		if err := become(c.user); err != nil {
 			return err
 		}
 	}
@@ -38,8 +69,8 @@ func confine(memory int64, user int) error {
 		resource int
 		limit    uint64
 	}{
-		{unix.RLIMIT_DATA, uint64(memory)},
-		{unix.RLIMIT_FSIZE, 4 << 30},
+		{unix.RLIMIT_DATA, uint64(c.memory)},
+		{unix.RLIMIT_FSIZE, uint64(c.disk)},
 		{unix.RLIMIT_NOFILE, 64},
 		{unix.RLIMIT_NPROC, threads},
 		{unix.RLIMIT_CORE, 0},

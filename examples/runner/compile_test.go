@@ -54,6 +54,10 @@ func TestCompileFails(t *testing.T) {
 	if err := os.WriteFile(large, manyFunctions(20_000), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	medium := filepath.Join(t.TempDir(), "medium.wasm")
+	if err := os.WriteFile(medium, manyFunctions(1000), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("enough"))
 	for name, c := range map[string]struct {
@@ -67,6 +71,7 @@ func TestCompileFails(t *testing.T) {
 		"broken":          {module: broken, status: 126, want: "compile the module for " + engineFor},
 		"too long":        {module: guestPath("hello"), compilation: runner.Compilation{Timeout: time.Nanosecond}, status: 126, is: runner.ErrCompileTime},
 		"too much memory": {module: large, compilation: runner.Compilation{MemoryBytes: 96 << 20}, status: 126, is: runner.ErrCompileMemory},
+		"too much code":   {module: medium, compilation: runner.Compilation{DiskBytes: 64 << 10}, status: 126, is: runner.ErrCompileSize},
 		"given up":        {ctx: ended, module: guestPath("hello"), want: "enough"},
 	} {
 		t.Run(name, func(t *testing.T) {

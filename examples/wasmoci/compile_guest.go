@@ -20,7 +20,7 @@ import (
 func (r *ociRuntime) compile(s *operator.Settings, exe, engineName string, g *guest) prepared.Make {
 	return func(ctx context.Context, module *os.File, dir string) error {
 		return runner.Compile(ctx, module, dir, runner.Compilation{
-			Runner: exe, Engine: engineName, Name: g.path,
+			Runner: exe, Libraries: s.Libraries(engineName), Engine: engineName, Name: g.path,
 			MemoryBytes: s.Compile.Memory, Timeout: time.Duration(s.Compile.Timeout),
 			Progress: r.compiling(g.path),
 		})
@@ -54,12 +54,13 @@ func needOf(engineName string, module *os.File, code int64, first int) oci.Need 
 }
 
 // held is how many descriptors more the making of a container takes: crun lowers the limit early, and holds each path that it
-// masks or makes read-only until the end.
+// masks or makes read-only until the end, and each mount; the runner opens each mount, too, when those are closed.
 func held(spec *specs.Spec) int64 {
+	held := int64(len(spec.Mounts))
 	if spec.Linux == nil {
-		return 0
+		return held
 	}
-	return int64(len(spec.Linux.MaskedPaths) + len(spec.Linux.ReadonlyPaths))
+	return held + int64(len(spec.Linux.MaskedPaths)+len(spec.Linux.ReadonlyPaths))
 }
 
 // heapOf is the bound of the runner's own memory.

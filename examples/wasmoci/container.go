@@ -163,7 +163,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := r.reuse("create", store, lock, id); err != nil {
 		return nil, err
 	}
-	codes, err := prepared.Open(settings.Cache)
+	codes, err := prepared.Open(settings.Cache, settings.CacheLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +179,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 			return nil, err
 		}
 	}
+	defer code.Close()
 	about := &state.Container{
 		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
 		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),
@@ -187,7 +188,11 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		return nil, err
 	}
 	made.about = about
-	if err := codeDirectory(about, code); err != nil {
+	libraries := settings.Libraries(engineName)
+	if libraries != "" && about.Name == path.Base(oci.LibraryPath) {
+		about.Name += "-runner"
+	}
+	if err := codeDirectory(about, code, libraries != ""); err != nil {
 		return nil, err
 	}
 	self, err := os.Executable()
@@ -200,13 +205,14 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	need := needOf(engineName, g.module, code.Size, made.first+len(listening))
 	need.OpenFiles += held(g.bundle.Spec)
 	about.Made = oci.Delegation{
-		Runner: exe,
-		Code:   about.Code,
-		Name:   about.Name,
-		First:  made.first,
-		Env:    runner.Environ(made.first),
-		Hook:   []string{self, "hook", lock.Path()},
-		Need:   need,
+		Runner:    exe,
+		Libraries: libraries,
+		Code:      about.Code,
+		Name:      about.Name,
+		First:     made.first,
+		Env:       runner.Environ(made.first),
+		Hook:      []string{self, "hook", lock.Path()},
+		Need:      need,
 	}
 	derived, err := g.bundle.Derive(about.Made)
 	if err != nil {
@@ -277,13 +283,17 @@ func stopSignals(spec *specs.Spec) []int {
 	return nil
 }
 
-// codeDirectory makes the directory that the container has its code from, with the file that the runner is mounted on.
-func codeDirectory(about *state.Container, code *prepared.Code) error {
+// codeDirectory makes the directory that the container has its code from, with what the runner and its libraries are mounted on.
+func codeDirectory(about *state.Container, code *prepared.Code, libraries bool) error {
 	if err := os.RemoveAll(about.Code); err != nil { // somebody was killed before more was made
 		return err
 	}
 	above := filepath.Dir(about.Code)
-	for _, dir := range []string{above, about.Code} {
+	dirs := []string{above, about.Code}
+	if libraries {
+		dirs = append(dirs, filepath.Join(about.Code, path.Base(oci.LibraryPath)))
+	}
+	for _, dir := range dirs {
 		if err := os.Mkdir(dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}

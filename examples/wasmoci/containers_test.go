@@ -23,7 +23,7 @@ const inside = "WASMOCI_TEST_INSIDE"
 // times is how often the scripts do what has to succeed each time.
 var times = flag.Int("times", 5, "do what has to succeed each time `N` times")
 
-// TestRootContainers runs testdata/containers with each delegate: real containers, made by crun and by runc, from this program and
+// TestRootContainers runs testdata/containers, or testdata/linked for a runner that is not static, with each delegate: real containers, made by crun and by runc, from this program and
 // the runner of one engine (engineFor), in namespaces of their own. Beside the commands and conditions of TestScript there are those of
 // container_bundle_test.go and of container_end_test.go.
 func TestRootContainers(t *testing.T) {
@@ -43,7 +43,7 @@ func TestRootContainers(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
-				Dir:                 "testdata/containers",
+				Dir:                 scripts,
 				RequireExplicitExec: true,
 				RequireUniqueNames:  true,
 				Setup: func(env *testscript.Env) error {
@@ -58,6 +58,7 @@ func TestRootContainers(t *testing.T) {
 					env.Setenv("DELEGATE", delegate)
 					env.Setenv("OTHER", map[string]string{"crun": "/usr/sbin/runc", "runc": "/usr/bin/crun"}[name])
 					env.Setenv("PROGRAM", filepath.Join(prefix, "runner-"+engineFor)) // a static one, which says that it is not for people
+					env.Setenv("LIBRARIES", filepath.Join(prefix, "lib-"+engineFor))
 					env.Setenv("MADE", made)
 					env.Setenv("ENGINE", engineFor)
 					env.Setenv("TIMES", strconv.Itoa(*times))
@@ -73,6 +74,8 @@ func TestRootContainers(t *testing.T) {
 					switch cond {
 					case "crun", "runc":
 						return cond == filepath.Base(delegate), nil
+					case "wazero", "wasmtime", "wasmedge", "wasmer":
+						return cond == engineFor, nil
 					}
 					return false, fmt.Errorf("unknown condition %q", cond)
 				},
@@ -146,7 +149,7 @@ func buildInside(t *testing.T, dir string) (made string) {
 	if err := os.Mkdir(made, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	buildRunner(t, dir)
+	makeRunner(t, dir)
 	for _, c := range []struct{ env, args []string }{
 		{[]string{"CGO_ENABLED=0"}, []string{"go", "build", "-o", filepath.Join(made, "look"), "testdata/inside/look/main.go"}},
 		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "look.wasm"), "testdata/inside/look/main.go"}},
@@ -160,10 +163,11 @@ func buildInside(t *testing.T, dir string) (made string) {
 	return made
 }
 
-// buildRunner builds the runner into dir.
-func buildRunner(t *testing.T, dir string) {
+// makeRunner builds the runner into dir.
+func makeRunner(t *testing.T, dir string) {
 	t.Helper()
-	build(t, runnerEnv, append([]string{"go", "build", "-trimpath", "-o", filepath.Join(dir, "runner-"+engineFor)}, append(runnerFlags, "../runner")...))
+	env, args := buildRunner(dir)
+	build(t, env, args)
 }
 
 func build(t *testing.T, env, args []string) {

@@ -132,7 +132,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	g := &guest{bundle: bundle, module: module, path: where, engine: c.Engine}
-	codes, err := prepared.Open(settings.Cache)
+	codes, err := prepared.Open(settings.Cache, settings.CacheLimit)
 	if err != nil {
 		return err
 	}
@@ -147,6 +147,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err != nil {
 		return err
 	}
+	defer code.Close()
 	if err := code.Link(c.Code); err != nil {
 		return fmt.Errorf("exec: %q has no place for compiled code any more, create it anew: %w", id, err)
 	}

@@ -51,7 +51,7 @@ func (r *ociRuntime) explain(e *explanation, h *host, loaded *oci.Bundle) error 
 	need := needOf(e.Engine, module, 0, 3+len(listening))
 	need.OpenFiles += held(loaded.Spec)
 	derived, err := loaded.Derive(oci.Delegation{
-		Runner: e.Runner, Code: s.Cache, Name: path.Base(where), First: 3, Env: runner.Environ(3),
+		Runner: e.Runner, Libraries: s.Libraries(e.Engine), Code: s.Cache, Name: path.Base(where), First: 3, Env: runner.Environ(3),
 		Hook: []string{"/proc/self/exe"}, Need: need,
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ func TestRootFaults(t *testing.T) {
 	if err := opened(prefix); err != nil {
 		t.Fatal(err)
 	}
-	buildRunner(t, prefix)
+	makeRunner(t, prefix)
 	t.Cleanup(func() { removeCgroups(t) })
 	for _, name := range []string{"crun", "runc"} {
 		delegate, err := exec.LookPath(name)

@@ -63,7 +63,7 @@ func (r *ociRuntime) mend(store *state.Store, id string) error {
 	if err != nil {
 		return err
 	}
-	codes, err := prepared.Open(s.Cache)
+	codes, err := prepared.Open(s.Cache, s.CacheLimit)
 	if err != nil {
 		return err
 	}

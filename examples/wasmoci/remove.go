@@ -247,7 +247,7 @@ func (r *ociRuntime) clearCode(store *state.Store, id string) error {
 		if err != nil {
 			return err
 		}
-		codes, err := prepared.Open(s.Cache)
+		codes, err := prepared.Open(s.Cache, s.CacheLimit)
 		if err != nil {
 			return err
 		}

@@ -3,9 +3,11 @@
 package main
 
 // The runner that the tests of containers build, as make build-runner-wasmtime does.
-const engineFor = "wasmtime"
-
-var (
-	runnerEnv   = []string{"CGO_ENABLED=1"}
-	runnerFlags = []string{"-tags", "wasmtime,netgo,osusergo", "-ldflags", "-s -w -linkmode external -extldflags -static"}
+const (
+	engineFor = "wasmtime"
+	scripts   = "testdata/containers"
 )
+
+func buildRunner(dir string) (env, args []string) {
+	return []string{"CGO_ENABLED=1"}, []string{"go", "build", "-trimpath", "-o", dir + "/runner-wasmtime", "-tags", "wasmtime,netgo,osusergo", "-ldflags", "-s -w -linkmode external -extldflags -static", "../runner"}
+}

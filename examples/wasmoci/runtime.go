@@ -117,7 +117,7 @@ func (r *ociRuntime) operator() (*operator.Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := operator.Defaults(os.Geteuid(), filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec", "wasmoci"))
+	s := operator.Defaults(operator.Current(), filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec", "wasmoci"))
 	name := r.config
 	if name == "" {
 		name = operator.File

@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 
 	"engine":            {"wasi"},
 	"engine/all":        {"engine", "engine/wazero", "engine/wasmtime", "engine/wasmedge", "engine/wasmer"},
-	"engine/cache":      {"engine", xsys},
+	"engine/cache":      {"engine", "internal/userns", xsys},
 	"engine/enginetest": {"engine", "wasi"},
 	"engine/runner":     {"engine", "wasi", "wasi/vfs", xsys},
 	"engine/subprocess": {"engine", "engine/cache", "engine/internal/gate", "wasi", "wasi/preview1", "wasi/vfs", xsys},
@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 
 	"internal/apisurface": {},
 	"internal/house":      {},
+	"internal/userns":     {},
 
 	"examples/bench":           {"engine", "engine/subprocess", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
 	"examples/embed":           {"engine", "engine/wazero", "oci"},
@@ -60,9 +61,9 @@ var arrows = map[string][]string{
 		"examples/wasmoci/internal/delegate", "examples/wasmoci/internal/operator", "examples/wasmoci/internal/prepared", "examples/wasmoci/internal/state",
 	},
 	"examples/wasmoci/internal/delegate": {},
-	"examples/wasmoci/internal/operator": {"oci", toml},
+	"examples/wasmoci/internal/operator": {"internal/userns", "oci", toml},
 	"examples/wasmoci/internal/prepared": {"engine", "engine/cache", xsys},
-	"examples/wasmoci/internal/state":    {"oci", xsys},
+	"examples/wasmoci/internal/state":    {"internal/userns", "oci", xsys},
 }
 
 // testsOnly are for test files: of these packages, or of any where the list is empty.

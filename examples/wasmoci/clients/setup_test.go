@@ -21,6 +21,7 @@ type setup struct {
 	delegate string // absolute
 	runtime  string // what podman calls
 	image    string
+	user     *account // who calls it; nil is root
 }
 
 const ours = "/usr/local/bin/wasmoci"
@@ -147,7 +148,11 @@ func (s *setup) podman(t *testing.T, args ...string) result {
 
 func (s *setup) podmanInput(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
-	return run(t, stdin, "podman", append([]string{"--runtime", s.runtime}, args...)...)
+	args = append([]string{"--runtime", s.runtime}, args...)
+	if s.user != nil {
+		return s.user.run(t, stdin, "podman", args...)
+	}
+	return run(t, stdin, "podman", args...)
 }
 
 // must runs podman, which has to succeed, and returns what it printed.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/wasmoci/wasmoci/internal/userns"
 	"github.com/wasmoci/wasmoci/oci"
 )
 
@@ -34,6 +35,8 @@ type Config struct {
 	State string `toml:"state"`
 	// Cache is the directory for compiled code, which only this user may write to.
 	Cache string `toml:"cache"`
+	// CacheLimit is how much room Cache may take, in bytes, beyond what containers use.
+	CacheLimit int64 `toml:"cache_limit"`
 	// Engine is the engine of all WebAssembly containers; a container that names another is refused. "" lets annotations
 	// choose one of those that have a runner, and takes wazero where they name none.
 	Engine string `toml:"engine"`
@@ -71,36 +74,29 @@ type Settings struct {
 	Config
 	From map[string]string // "default" or the file
 	Keys []string          // in the order of Config
+
+	user User
 }
 
 // Keys are the names of all settings.
-var keys = []string{"delegate", "runners", "state", "cache", "engine", "policy", "compile.memory", "compile.timeout", "listen"}
+var keys = []string{"delegate", "runners", "state", "cache", "cache_limit", "engine", "policy", "compile.memory", "compile.timeout", "listen"}
 
-// Defaults are the settings of user uid, for a program whose runners are in the directory runners. Nothing of the environment
-// counts for root, whose clients empty it now and then.
-func Defaults(uid int, runners string) Settings {
-	s := Settings{From: make(map[string]string), Keys: keys}
+// Defaults are the settings of a user, for a program whose runners are in the directory runners.
+func Defaults(u User, runners string) Settings {
+	s := Settings{From: make(map[string]string), Keys: keys, user: u}
 	for _, k := range keys {
 		s.From[k] = "default"
 	}
 	s.Runners = runners
-	s.State, s.Cache = "/run/wasmoci", "/var/cache/wasmoci"
-	if uid != 0 {
-		s.State = filepath.Join(os.TempDir(), fmt.Sprintf("wasmoci-%d", uid))
-		if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-			s.State = filepath.Join(dir, "wasmoci")
-		}
-		s.Cache = filepath.Join(s.State, "cache")
-		if dir, err := os.UserCacheDir(); err == nil {
-			s.Cache = filepath.Join(dir, "wasmoci", "containers")
-		}
-	}
+	s.State, s.Cache = u.places()
+	s.CacheLimit = 4 << 30
 	s.Compile = Compile{Memory: 4 << 30, Timeout: Duration(10 * time.Minute)}
 	return s
 }
 
 // Read puts what the file name says over s. A file that is missing says nothing, unless required. One that somebody other than
-// root and this user may write to is refused, as is one with a key that is not known.
+// root and this user may write to is refused, as is one with a key that is not known. The directories for state and cache in root's file
+// are root's: other users could not write there, and keep their own.
 func (s *Settings) Read(name string, required bool) error {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) && !required {
@@ -110,7 +106,8 @@ func (s *Settings) Read(name string, required bool) error {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	defer f.Close()
-	if err := trusted(f); err != nil {
+	own, err := trusted(f, name)
+	if err != nil {
 		return fmt.Errorf("configuration: %s %w", name, err)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
@@ -120,13 +117,13 @@ func (s *Settings) Read(name string, required bool) error {
 	if len(text) > maxBytes {
 		return fmt.Errorf("configuration: %s has more than %d bytes", name, maxBytes)
 	}
-	if err := s.decode(name, string(text)); err != nil {
+	if err := s.decode(name, string(text), own || s.user.Root); err != nil {
 		return fmt.Errorf("configuration: %s: %w", name, err)
 	}
 	return nil
 }
 
-func (s *Settings) decode(name, text string) error {
+func (s *Settings) decode(name, text string, places bool) error {
 	next := s.Config
 	meta, err := toml.Decode(text, &next)
 	if err != nil {
@@ -142,6 +139,9 @@ func (s *Settings) decode(name, text string) error {
 			return fmt.Errorf("%s %q is not an absolute path", dir.key, dir.path)
 		}
 	}
+	if next.CacheLimit <= 0 {
+		return errors.New("cache_limit has to be positive")
+	}
 	if next.Compile.Memory <= 0 || next.Compile.Timeout <= 0 {
 		return errors.New("compile.memory and compile.timeout have to be positive")
 	}
@@ -151,9 +151,16 @@ func (s *Settings) decode(name, text string) error {
 		}
 	}
 	for _, k := range keys {
-		if meta.IsDefined(strings.Split(k, ".")...) {
+		switch {
+		case !meta.IsDefined(strings.Split(k, ".")...):
+		case !places && (k == "state" || k == "cache"):
+			s.From[k] = "default: that in " + name + " is root's"
+		default:
 			s.From[k] = name
 		}
+	}
+	if !places {
+		next.State, next.Cache = s.State, s.Cache
 	}
 	s.Config = next
 	return nil
@@ -161,6 +168,15 @@ func (s *Settings) decode(name, text string) error {
 
 // Runner is the path of the runner of an engine.
 func (c *Config) Runner(engine string) string { return filepath.Join(c.Runners, "runner-"+engine) }
+
+// Libraries is the directory of the shared libraries of an engine's runner, "" where it has none because it is static.
+func (c *Config) Libraries(engine string) string {
+	dir := filepath.Join(c.Runners, "lib-"+engine)
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	return dir
+}
 
 // Value returns the setting key, as text.
 func (s *Settings) Value(key string) string {
@@ -173,6 +189,8 @@ func (s *Settings) Value(key string) string {
 		return s.State
 	case "cache":
 		return s.Cache
+	case "cache_limit":
+		return fmt.Sprint(s.CacheLimit)
 	case "engine":
 		return s.Engine
 	case "policy":
@@ -187,19 +205,28 @@ func (s *Settings) Value(key string) string {
 	return ""
 }
 
-func trusted(f *os.File) error {
+// place is where everything is root's to put there.
+const place = "/etc/"
+
+// trusted refuses a file that others may write to, and says whether it is this user's own. In a user namespace the owner of root's files is
+// shown as that of any other user outside, so there it is taken for root's where nobody else can have put it.
+func trusted(f *os.File, name string) (own bool, err error) {
 	st, err := f.Stat()
 	if err != nil {
-		return err
+		return false, err
 	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
+	uid := owner(st)
 	switch {
 	case !st.Mode().IsRegular():
-		return errors.New("is not a file")
-	case ok && sys.Uid != 0 && sys.Uid != uint32(os.Geteuid()):
-		return fmt.Errorf("belongs to user %d: it has to be root's", sys.Uid)
+		return false, errors.New("is not a file")
 	case st.Mode()&0o022 != 0:
-		return fmt.Errorf("may be written by others (mode %v): chmod go-w it", st.Mode().Perm())
+		return false, fmt.Errorf("may be written by others (mode %v): chmod go-w it", st.Mode().Perm())
+	case userns.Unmapped(uid) && strings.HasPrefix(filepath.Clean(name), place):
+		return false, nil
+	case userns.Unmapped(uid):
+		return false, fmt.Errorf("belongs to a user who cannot be told in this user namespace: it has to be in %s, or your own", place)
+	case uid != 0 && uid != os.Geteuid():
+		return false, fmt.Errorf("belongs to user %d: it has to be root's", uid)
 	}
-	return nil
+	return uid == os.Geteuid(), nil
 }

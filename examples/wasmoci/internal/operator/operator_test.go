@@ -20,7 +20,7 @@ func TestDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := operator.Defaults(0, "/usr/local/libexec/wasmoci")
+	s := operator.Defaults(operator.User{Root: true}, "/usr/local/libexec/wasmoci")
 	for _, key := range s.Keys {
 		_, row, ok := strings.Cut(string(page), "| `"+key+"` | ")
 		if !ok {
@@ -39,7 +39,7 @@ func TestDocumented(t *testing.T) {
 func TestRead(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":        {"", ""},
-		"all":            {"delegate = '/bin/x'\nrunners = '/r'\nstate = '/s'\ncache = '/c'\nengine = 'wasmtime'\npolicy = 'content'\n[compile]\nmemory = 5\ntimeout = '3s'", ""},
+		"all":            {"delegate = '/bin/x'\nrunners = '/r'\nstate = '/s'\ncache = '/c'\ncache_limit = 7\nengine = 'wasmtime'\npolicy = 'content'\n[compile]\nmemory = 5\ntimeout = '3s'", ""},
 		"unknown":        {"listener = 1", "listener is no setting"},
 		"listen":         {"[listen.web]\naddress = '0.0.0.0:8080'\n[listen.b]\naddress = '[::1]:1'\n[listen.b.annotations]\n'a.b/c' = 'x'\nd = ''", ""},
 		"listen, name":   {"[listen.web]\naddress = 'localhost:8080'", `listen.web: address "localhost:8080"`},
@@ -51,6 +51,7 @@ func TestRead(t *testing.T) {
 		"empty":          {"cache = ''", `cache "" is not an absolute path`},
 		"type":           {"delegate = 1", "delegate"},
 		"policy":         {"policy = 'maybe'", `unknown policy "maybe"`},
+		"limit":          {"cache_limit = 0", "cache_limit has to be positive"},
 		"memory":         {"[compile]\nmemory = 0", "have to be positive"},
 		"timeout":        {"[compile]\ntimeout = 'soon'", "timeout"},
 		"syntax":         {"delegate = ", "config.toml"},
@@ -60,7 +61,7 @@ func TestRead(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s := operator.Defaults(0, "/r")
+			s := operator.Defaults(operator.User{Root: true}, "/r")
 			before := s.Config
 			err := s.Read(file, false)
 			if c.want != "" {
@@ -90,7 +91,7 @@ func TestRead(t *testing.T) {
 					}
 				}
 			}
-			if name == "all" && (s.Policy != oci.Content || s.Value("compile.timeout") != "3s" || s.From["compile.memory"] != file || s.Runner("wasmtime") != "/r/runner-wasmtime") {
+			if name == "all" && (s.Policy != oci.Content || s.Value("compile.timeout") != "3s" || s.CacheLimit != 7 || s.From["compile.memory"] != file || s.Runner("wasmtime") != "/r/runner-wasmtime") {
 				t.Errorf("settings %+v", s)
 			}
 		})

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -26,7 +25,10 @@ import (
 )
 
 // Store is a directory that only this user may write to.
-type Store struct{ dir string }
+type Store struct {
+	dir   string
+	limit int64 // bytes, of all that is in dir
+}
 
 // manifest is the name of the list of files with their digests. What it does not list does not exist.
 const manifest = "files.json"
@@ -34,8 +36,9 @@ const manifest = "files.json"
 const tempPrefix = "tmp-"
 
 // Open opens the directory, and makes it where it does not exist. One that others may write to is refused. Others may pass
-// through it: a container in a user namespace has its code mounted from here.
-func Open(dir string) (*Store, error) {
+// through it: a container in a user namespace has its code mounted from here. When something is put there that makes it larger than
+// limit, in bytes, the code that was used least recently goes, unless containers use it.
+func Open(dir string, limit int64) (*Store, error) {
 	d, err := cache.Open(dir)
 	if err != nil {
 		return nil, err
@@ -52,7 +55,7 @@ func Open(dir string) (*Store, error) {
 			return nil, err
 		}
 	}
-	return &Store{dir}, nil
+	return &Store{dir, limit}, nil
 }
 
 // Container is the directory for what the container id has of compiled code. owner is the directory with its state: others may use
@@ -76,7 +79,7 @@ func (s *Store) Containers(owner string) (ids []string, err error) {
 	return ids, err
 }
 
-// Code is the compiled code of one module for one runner.
+// Code is the compiled code of one module for one runner. It stays in the store until it is closed.
 type Code struct {
 	Name   string            // of its directory, for the container too
 	Size   int64             // of its files, bytes
@@ -84,7 +87,11 @@ type Code struct {
 	runner string
 	dir    string
 	files  map[string]string // path: digest
+	held   *os.File
 }
+
+// Close lets others remove the code from the store. What Link has made stays.
+func (c *Code) Close() { c.held.Close() }
 
 // Digest is the module's, as engine.ModuleInfo has it.
 func (c *Code) Digest() string { return fmt.Sprintf("sha256:%x", c.module) }
@@ -119,8 +126,8 @@ func digest(r io.Reader) (sum [sha256.Size]byte, err error) {
 }
 
 // Get returns the code of module for the runner at path runner, and has it compiled where there is none: make gets a copy of the
-// module, and an empty directory to put the compiled code into, below "code", whose content is copied, not trusted to stay what it
-// is. Of several processes that need the same code at once, one compiles and the others wait.
+// module, and an empty directory to put the compiled code into, below "code". Of several processes that need the same code at once, one
+// compiles and the others wait. The caller closes it.
 func (s *Store) Get(ctx context.Context, module *os.File, runner string, make Make) (*Code, error) {
 	if st, err := module.Stat(); err != nil {
 		return nil, err
@@ -146,10 +153,14 @@ func (s *Store) Get(ctx context.Context, module *os.File, runner string, make Ma
 func (s *Store) get(ctx context.Context, name string, module *os.File, runner string, make Make) (*Code, error) {
 	verified := func() (*Code, error) {
 		c, err := s.read(name, runner)
-		if err == nil {
-			err = c.verify(ctx, c.dir)
+		if err != nil {
+			return nil, err
 		}
-		return c, err
+		if err := c.verify(ctx, c.dir); err != nil {
+			c.Close()
+			return nil, err
+		}
+		return c, nil
 	}
 	if c, err := verified(); err == nil {
 		return c, nil
@@ -169,7 +180,15 @@ func (s *Store) get(ctx context.Context, name string, module *os.File, runner st
 	if err := s.make(ctx, name, module, runner, make); err != nil {
 		return nil, err
 	}
-	return verified()
+	c, err := verified()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.evict(); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // Make compiles module into dir.
@@ -277,8 +296,7 @@ func unlock(f *os.File) {
 	f.Close()
 }
 
-// make has code compiled into a directory of its own and takes over what is in there. The directory is within one that is closed
-// to whoever compiles: others of that user do not come as far. What is compiled is a copy: the module's file is the container's or
+// make has code compiled into a directory of its own, which becomes the entry. What is compiled is a copy: the module's file is the container's or
 // another's to change, and what it is then must not come under the name of what it was.
 func (s *Store) make(ctx context.Context, name string, module *os.File, runner string, compile Make) error {
 	private, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix+name+"-")
@@ -300,17 +318,18 @@ func (s *Store) make(ctx context.Context, name string, module *os.File, runner s
 	} else if now != name {
 		return fmt.Errorf("%s is being written to: create the container again when it is complete", module.Name())
 	}
-	made, kept := filepath.Join(private, "made"), filepath.Join(private, "kept")
-	if err := errors.Join(os.Mkdir(made, 0o700), folder(kept)); err != nil {
+	made := filepath.Join(private, "made")
+	if err := os.Mkdir(made, 0o700); err != nil {
 		return err
 	}
 	if err := compile(ctx, copied, made); err != nil {
 		return err
 	}
-	if err := adopt(filepath.Join(made, "code"), kept, sum); err != nil {
+	code := filepath.Join(made, "code")
+	if err := record(code, sum); err != nil {
 		return fmt.Errorf("compiled code: %w", err)
 	}
-	return os.Rename(kept, s.path(name))
+	return os.Rename(code, s.path(name))
 }
 
 // snapshot copies module into a new file, and opens that for reading.
@@ -326,101 +345,41 @@ func snapshot(module io.Reader, name string) (*os.File, error) {
 	return os.Open(name)
 }
 
-// Bounds of what a compiler may leave.
-const (
-	maxFiles = 64
-	maxDepth = 4
-	maxSize  = 4 << 30
-)
-
-// adopt copies regular files and directories from one directory, which somebody else has made, to another, and writes the
-// manifest there, for a module with this digest.
-func adopt(from, to string, module [sha256.Size]byte) error {
-	root, err := os.OpenRoot(from)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	a := &adoption{root: root, to: to, files: make(map[string]string)}
-	if err := a.folder(".", 0); err != nil {
-		return err
-	}
-	if len(a.files) == 0 {
-		return errors.New("the runner left none")
-	}
-	text, err := json.Marshal(list{hex.EncodeToString(module[:]), a.files})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(to, manifest), text, 0o600)
-}
-
-type adoption struct {
-	root  *os.Root
-	to    string
-	files map[string]string // path: digest
-	names int
-	size  int64
-}
-
-// folder adopts what is in the directory path. It never reads more names than an engine makes.
-func (a *adoption) folder(path string, depth int) error {
-	dir, err := a.root.Open(path)
-	if err != nil {
-		return err
-	}
-	entries, err := dir.ReadDir(maxFiles + 1)
-	dir.Close()
-	if err != nil && err != io.EOF {
-		return err
-	}
-	if a.names += len(entries); a.names > maxFiles || depth > maxDepth {
-		return fmt.Errorf("%q: more files than an engine makes", path)
-	}
-	for _, e := range entries {
-		name := filepath.Join(path, e.Name())
-		switch {
-		case name == manifest:
-			return fmt.Errorf("%q is no file of an engine's", name)
-		case e.IsDir():
-			if err = folder(filepath.Join(a.to, name)); err == nil {
-				err = a.folder(name, depth+1)
-			}
-		case e.Type().IsRegular():
-			err = a.file(name)
-		default:
-			return fmt.Errorf("%q is no regular file", name)
-		}
-		if err != nil {
+// record writes the manifest of what is in the directory code, for a module with this digest.
+func record(code string, module [sha256.Size]byte) error {
+	files := make(map[string]string)
+	err := fs.WalkDir(os.DirFS(code), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
 			return err
 		}
+		if path == manifest || !d.Type().IsRegular() {
+			return fmt.Errorf("%q is no file of an engine's", path)
+		}
+		files[path], err = digestFile(context.Background(), filepath.Join(code, path))
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = errors.New("the runner left none")
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(list{hex.EncodeToString(module[:]), files})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(code, manifest), text, 0o600)
 }
 
-func (a *adoption) file(path string) error {
-	in, err := a.root.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+// digestFile returns that of the content of a regular file.
+func digestFile(ctx context.Context, path string) (string, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer in.Close()
-	if st, err := in.Stat(); err != nil || !st.Mode().IsRegular() {
-		return fmt.Errorf("%q is no regular file", path)
-	}
-	out, err := os.OpenFile(filepath.Join(a.to, path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(out, h), io.LimitReader(in, maxSize-a.size+1))
-	if a.size += n; err == nil && a.size > maxSize {
-		err = fmt.Errorf("is larger than %d GiB", int64(maxSize)>>30)
-	}
-	if err == nil {
-		err = errors.Join(out.Chmod(0o644), out.Sync())
-	}
-	a.files[path] = sum(h)
-	return errors.Join(err, out.Close())
+	defer f.Close()
+	sum, err := digest(&bounded{ctx, f})
+	return hex.EncodeToString(sum[:]), err
 }
 
 // folder makes a directory, and those above it, that every user may read, whatever the umask is.
@@ -431,11 +390,17 @@ func folder(path string) error {
 	return os.Chmod(path, 0o755)
 }
 
-func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
-
-// read reads the manifest. Nothing else is looked at, but that there are the files.
-func (s *Store) read(name, runner string) (*Code, error) {
+// read holds an entry, reads its manifest, and notes that it was used. Of the files it looks only whether they are there.
+func (s *Store) read(name, runner string) (_ *Code, err error) {
 	c := &Code{Name: name, runner: runner, dir: s.path(name)}
+	if c.held, err = s.holdEntry(name); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
 	data, err := os.ReadFile(filepath.Join(c.dir, manifest))
 	if err != nil {
 		return nil, err
@@ -465,22 +430,19 @@ func (s *Store) read(name, runner string) (*Code, error) {
 		}
 		c.Size += st.Size()
 	}
+	now := time.Now()
+	_ = os.Chtimes(filepath.Join(c.dir, manifest), now, now) // on a full disk it is evicted a bit too early
 	return c, nil
 }
 
 // verify says whether the files of c are in dir as they were when they were listed.
 func (c *Code) verify(ctx context.Context, dir string) error {
 	for path, listed := range c.files {
-		f, err := os.OpenFile(filepath.Join(dir, path), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		sum, err := digestFile(ctx, filepath.Join(dir, path))
 		if err != nil {
 			return err
 		}
-		sum, err := digest(&bounded{ctx, f})
-		f.Close()
-		if err != nil {
-			return err
-		}
-		if hex.EncodeToString(sum[:]) != listed {
+		if sum != listed {
 			return fmt.Errorf("%q is not what was put there", path)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wasmoci/wasmoci/internal/userns"
 	"github.com/wasmoci/wasmoci/oci"
 )
 
@@ -99,7 +100,7 @@ func (s *Store) trusted() error {
 		switch {
 		case !ok || !st.IsDir():
 			return fmt.Errorf("state: %s is no directory: remove it, or configure another state", dir)
-		case sys.Uid != 0 && sys.Uid != uint32(os.Geteuid()):
+		case sys.Uid != 0 && sys.Uid != uint32(os.Geteuid()) || userns.Unmapped(int(sys.Uid)) && !userns.Owns(dir):
 			return fmt.Errorf("state: %s belongs to user %d: remove it, or configure another state", dir, sys.Uid)
 		case st.Mode().Perm()&0o022 != 0:
 			return fmt.Errorf("state: others may write to %s (mode %04o): chmod go-w it", dir, st.Mode().Perm())
