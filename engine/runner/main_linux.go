@@ -58,6 +58,7 @@ func (p *process) run() (err error) {
 	if err != nil {
 		return err
 	}
+	p.reached(func(t *Times, now time.Time) { t.Loaded = now })
 	if err := boundMemory(order, mod.Info().Size); err != nil {
 		return err
 	}
@@ -80,6 +81,7 @@ func (p *process) run() (err error) {
 		return err
 	}
 	p.instance.Store(&instance)
+	p.reached(func(t *Times, now time.Time) { t.Started = now })
 	ready := first + FileReady
 	_, _ = unix.Write(ready, []byte{0}) // whoever waits may be gone; the guest runs on
 	_ = unix.Close(ready)

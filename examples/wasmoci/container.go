@@ -50,7 +50,10 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 	}
 	args := append(r.globals(cmd), "create")
 	args = append(args, made.args(cmd, c)...)
-	if err = delegated(made.command(append(args, id)).Run()); err == nil {
+	end := r.begin("delegate create")
+	err = delegated(made.command(append(args, id)).Run())
+	end(err)
+	if err == nil {
 		if err = made.verify(); err == nil {
 			made.about.Complete = true
 			err = made.lock.Save(made.about)
@@ -135,9 +138,11 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err != nil {
 		return nil, err
 	}
+	end := r.begin("derive")
+	defer func() { end(err) }()
 	about := &state.Container{
 		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
-		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),
+		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path), Compiled: r.compiled, Trace: r.traced(),
 	}
 	made.about = about
 	if err := codeDirectory(about, code); err != nil {
@@ -255,7 +260,10 @@ func codeDirectory(about *state.Container, code *prepared.Code) error {
 }
 
 // undo removes what derive made.
-func (c *container) undo() error { return forget(c.lock, c.about) }
+func (c *container) undo() error {
+	c.runtime.container = nil // its span would never end
+	return forget(c.lock, c.about)
+}
 
 func (c *container) closeFiles() {
 	for _, f := range c.files {

@@ -90,7 +90,9 @@ of its root file system, a function of one (PATH#FUNCTION), or a native program 
 	return cmd
 }
 
-func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command []string) error {
+func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command []string) (err error) {
+	end := r.begin("exec")
+	defer func() { end(err, text(attributeID, id)) }()
 	store, c, err := r.ours(id)
 	if err != nil {
 		return err
@@ -98,6 +100,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if c == nil || c.Native {
 		return r.handOver(c)
 	}
+	r.about(c)
 	bundle, err := oci.LoadBundle(store.Path(id))
 	if err != nil {
 		return err
@@ -185,6 +188,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	other := another.command(r.execArgs(cmd, c, file, another))
+	delegateEnd := r.begin("delegate exec")
 	if err := other.Start(); err != nil {
 		return err
 	}
@@ -193,7 +197,14 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		stop := forward(ready, other)
 		defer stop()
 	}
-	if err := delegated(other.Wait()); err != nil || !e.detach {
+	err = delegated(other.Wait())
+	delegateEnd(err)
+	if !e.detach {
+		if rec, ok := recorded(&state.Container{Record: filepath.Join(dir, "record.json")}); ok {
+			r.ran(rec, nil)
+		}
+	}
+	if err != nil || !e.detach {
 		return err
 	}
 	return awaitReady(ready)

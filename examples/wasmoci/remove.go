@@ -35,7 +35,9 @@ not there is no error.`,
 	return cmd
 }
 
-func (r *ociRuntime) remove(id string, force bool, line []string) error {
+func (r *ociRuntime) remove(id string, force bool, line []string) (err error) {
+	end := r.begin("delete")
+	defer func() { end(err, text(attributeID, id)) }()
 	store, lock, err := r.hold(id)
 	if err != nil {
 		return err
@@ -57,16 +59,20 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	}
 	if c != nil && !c.Native {
 		r.complete(c)
+		r.about(c)
 	}
 	cmd := exec.Command(d.Path, line...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	gone := r.begin("delegate delete")
 	err = delegated(cmd.Run())
+	gone(err)
 	if err != nil && r.exists(id, c) {
 		return err
 	}
 	if force {
 		err = nil
 	}
+	r.closed(c)
 	return and(err, r.clear(store, lock, id))
 }
 

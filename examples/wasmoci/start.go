@@ -27,7 +27,9 @@ failed, which its exit status tells.`,
 	}
 }
 
-func (r *ociRuntime) start(id string) error {
+func (r *ociRuntime) start(id string) (err error) {
+	end := r.begin("start")
+	defer func() { end(err, text(attributeID, id)) }()
 	_, c, err := r.ours(id)
 	if err != nil {
 		return err
@@ -38,6 +40,7 @@ func (r *ociRuntime) start(id string) error {
 	if !c.Complete {
 		return fmt.Errorf("start: %q was not made completely, whoever made it was killed: delete it and create it again", id)
 	}
+	r.about(c)
 	return r.startMade(c, id, r.line)
 }
 
@@ -54,10 +57,16 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 	defer ready.Close()
 	cmd := exec.Command(c.Delegate, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := delegated(cmd.Run()); err != nil {
+	end := r.begin("delegate start")
+	err = delegated(cmd.Run())
+	end(err)
+	if err != nil {
 		return err
 	}
-	return awaitReady(ready)
+	end = r.begin("ready")
+	err = awaitReady(ready)
+	end(err)
+	return err
 }
 
 // readyPatience is how long start waits for a runner, which has its code compiled and takes milliseconds.

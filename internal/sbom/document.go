@@ -123,7 +123,9 @@ func writeDocument(w io.Writer, version string, made time.Time, all []*binary, m
 	for _, c := range parts {
 		d.Components = append(d.Components, c)
 	}
-	slices.SortFunc(d.Components, func(a, b component) int { return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Ref, b.Ref)) })
+	slices.SortFunc(d.Components, func(a, b component) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Ref, b.Ref))
+	})
 	d.Dependencies = append([]dependency{top}, d.Dependencies...)
 	d.Compositions = []composition{{"complete", top.DependsOn}}
 	if len(opaque) > 0 { // their own parts, such as Rust's crates, are known to who has made them

@@ -43,6 +43,8 @@ type Config struct {
 	Compile Compile `toml:"compile"`
 	// Listen are the addresses at which guests listen, by a name that the guest gets, too (LISTEN_FDNAMES).
 	Listen map[string]Listen `toml:"listen"`
+	// Trace is the file that spans are appended to, a line for each command, as OTLP's JSON; "" is none.
+	Trace string `toml:"trace"`
 }
 
 // Compile bounds the compilation of a module.
@@ -74,7 +76,7 @@ type Settings struct {
 }
 
 // Keys are the names of all settings.
-var keys = []string{"delegate", "runners", "state", "cache", "engine", "policy", "compile.memory", "compile.timeout", "listen"}
+var keys = []string{"delegate", "runners", "state", "cache", "engine", "policy", "compile.memory", "compile.timeout", "listen", "trace"}
 
 // Defaults are the settings of user uid, for a program whose runners are in the directory runners. Nothing of the environment
 // counts for root, whose clients empty it now and then.
@@ -136,9 +138,13 @@ func (s *Settings) decode(name, text string) error {
 		return fmt.Errorf("%s is no setting: there are %s", unknown[0], strings.Join(keys, ", "))
 	}
 	for _, dir := range []struct{ key, path string }{
-		{"delegate", next.Delegate}, {"runners", next.Runners}, {"state", next.State}, {"cache", next.Cache},
+		{"delegate", next.Delegate},
+		{"runners", next.Runners},
+		{"state", next.State},
+		{"cache", next.Cache},
+		{"trace", next.Trace},
 	} {
-		if dir.path != "" && !filepath.IsAbs(dir.path) || dir.path == "" && dir.key != "delegate" {
+		if dir.path != "" && !filepath.IsAbs(dir.path) || dir.path == "" && dir.key != "delegate" && dir.key != "trace" {
 			return fmt.Errorf("%s %q is not an absolute path", dir.key, dir.path)
 		}
 	}
@@ -183,6 +189,8 @@ func (s *Settings) Value(key string) string {
 		return time.Duration(s.Compile.Timeout).String()
 	case "listen":
 		return s.listening()
+	case "trace":
+		return s.Trace
 	}
 	return ""
 }

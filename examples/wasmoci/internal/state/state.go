@@ -35,19 +35,28 @@ var ErrExists = errors.New("a container with this ID exists")
 type Container struct {
 	Version  int            `json:"version"`
 	ID       string         `json:"id"`
-	Bundle   string         `json:"bundle"`           // the caller's, absolute
-	Created  time.Time      `json:"created"`          //
-	Engine   string         `json:"engine"`           //
-	Module   string         `json:"module"`           // guest path
-	Runner   string         `json:"runner"`           // its executable, on the host
-	Delegate string         `json:"delegate"`         // that made it
-	Code     string         `json:"code"`             // directory with compiled code, on the host; the container has it read-only
-	Name     string         `json:"name"`             // of the runner in there
-	Record   string         `json:"record,omitempty"` // file in which the runner says how the guest ended
-	Cgroup   string         `json:"cgroup,omitempty"` // that counts its memory, below the hierarchy's root
-	Complete bool           `json:"complete"`         // the delegate has made it, and it is what was asked for
-	Native   bool           `json:"native,omitempty"` // it is a native container, of a bundle without its annotations
-	Made     oci.Delegation `json:"made"`             // what it was derived with
+	Bundle   string         `json:"bundle"`             // the caller's, absolute
+	Created  time.Time      `json:"created"`            //
+	Engine   string         `json:"engine"`             //
+	Module   string         `json:"module"`             // guest path
+	Runner   string         `json:"runner"`             // its executable, on the host
+	Delegate string         `json:"delegate"`           // that made it
+	Code     string         `json:"code"`               // directory with compiled code, on the host; the container has it read-only
+	Name     string         `json:"name"`               // of the runner in there
+	Record   string         `json:"record,omitempty"`   // file in which the runner says how the guest ended
+	Cgroup   string         `json:"cgroup,omitempty"`   // that counts its memory, below the hierarchy's root
+	Complete bool           `json:"complete"`           // the delegate has made it, and it is what was asked for
+	Native   bool           `json:"native,omitempty"`   // it is a native container, of a bundle without its annotations
+	Made     oci.Delegation `json:"made"`               // what it was derived with
+	Compiled time.Duration  `json:"compiled,omitempty"` // what compiling its module took; 0: compiled code was there
+	Trace    *Trace         `json:"trace,omitempty"`    // nil: it is not traced
+}
+
+// Trace is a container's span, which ends when it is deleted.
+type Trace struct {
+	Span   string    `json:"span"`             // itself, as a traceparent
+	Within string    `json:"within,omitempty"` // what it is part of, as a traceparent; "" is nothing
+	Begun  time.Time `json:"begun"`
 }
 
 // Store is the containers under one root directory of the delegate. It is safe for concurrent use, by processes too.
