@@ -198,12 +198,10 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		defer stop()
 	}
 	err = delegated(other.Wait())
-	delegateEnd(err)
-	if !e.detach {
-		if rec, ok := recorded(&state.Container{Record: filepath.Join(dir, "record.json")}); ok {
-			r.ran(rec, nil)
-		}
+	if rec, ok := recorded(&state.Container{Record: filepath.Join(dir, "record.json")}); ok && !e.detach {
+		r.ran(rec, nil)
 	}
+	delegateEnd(err)
 	if err != nil || !e.detach {
 		return err
 	}

@@ -22,6 +22,7 @@ type observed struct {
 	open      []int         // of parts, those that go on
 	container *otlp.Context // nil: the command is about none that has one
 	compiled  time.Duration // what compiling took; 0: the code was there
+	ended     bool          // a guest has run to its end: the exit status is its own, and no failure of this command's
 }
 
 // part is a span, which lies within another part of the command.
@@ -57,7 +58,10 @@ func (r *ociRuntime) begin(name string) (end func(err error, attributes ...otlp.
 	return func(err error, attributes ...otlp.Attribute) {
 		r.open = r.open[:len(r.open)-1]
 		p := &r.parts[i]
-		p.End, p.Err, p.Attributes = time.Now(), err, attributes
+		p.End, p.Attributes = time.Now(), attributes
+		if status := (failed{}); !r.ended || !errors.As(err, &status) {
+			p.Err = err
+		}
 		r.explainPart(p)
 	}
 }
@@ -138,6 +142,7 @@ const traceparent = "TRACEPARENT"
 // ran adds what a runner has done, as its record says, which a runner that was killed has not written. within is whose part that was; nil is
 // this command's.
 func (r *ociRuntime) ran(rec runner.Record, within *otlp.Context) {
+	r.ended = true
 	at := rec.Times
 	last := at.Begun
 	for _, s := range []struct {
