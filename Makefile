@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
+.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install dist test-dist test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -53,6 +53,13 @@ install: build build-runner-wazero ## install the program, its runners, manual p
 	@if test -n "$(FORCE)" || ! { test -e $(DESTDIR)$(PREFIX)/bin/crun-wasm || test -L $(DESTDIR)$(PREFIX)/bin/crun-wasm; }; then \
 		ln -sfv wasmoci $(DESTDIR)$(PREFIX)/bin/crun-wasm; \
 	else echo "$(DESTDIR)$(PREFIX)/bin/crun-wasm is there already: FORCE=1 replaces it"; fi
+
+dist: ## make a release of the commit in dist: archives, Debian packages, checksums, an SBOM (Debian; RUNNERS, VERSION)
+	rm -rf dist
+	RUNNERS="$(if $(filter file,$(origin RUNNERS)),,$(RUNNERS))" VERSION="$(VERSION)" ./.ci/dist dist
+
+test-dist: ## a release is the same wherever it is made, and what it installs runs containers; the guide to it (Linux, as root; needs make deps)
+	./.ci/test-dist
 
 test: ## all tests: needs Go only, no root, no native library
 	$(GO) test ./...
