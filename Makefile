@@ -142,10 +142,10 @@ lint: ## formatting, go vet, staticcheck, rules of the house
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "not formatted, run $(GO) run $(GOFUMPT) -w .:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags real ./examples/wasmoci
-	$(GO) vet -tags clients ./examples/wasmoci/clients
+	$(GO) vet -tags "clients dist" ./examples/wasmoci/clients
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags real ./examples/wasmoci
-	$(GO) run $(STATICCHECK) -tags clients ./examples/wasmoci/clients
+	$(GO) run $(STATICCHECK) -tags "clients dist" ./examples/wasmoci/clients
 	$(GO) test ./internal/house
 
 generate: ## make what is generated: modules of .wat sources, README's matrix, api.txt (needs wat2wasm)
@@ -189,7 +189,7 @@ deps-trixie: ## fetch Debian trixie's podman, crun and WasmEdge into .cache, for
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-dist test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \
