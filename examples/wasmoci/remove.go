@@ -57,7 +57,7 @@ func (r *ociRuntime) remove(id string, force bool, line []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if c != nil && !c.Native {
+	if r.native = c == nil || c.Native; !r.native {
 		r.complete(c)
 		r.about(c)
 	}

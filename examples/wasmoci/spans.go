@@ -22,6 +22,7 @@ type observed struct {
 	open      []int         // of parts, those that go on
 	container *otlp.Context // nil: the command is about none that has one
 	compiled  time.Duration // what compiling took; 0: the code was there
+	native    bool          // the container is the delegate's, which has no spans
 	ended     bool          // a guest has run to its end: the exit status is its own, and no failure of this command's
 }
 
@@ -195,7 +196,7 @@ func (r *ociRuntime) closed(c *state.Container) {
 
 // writeSpans writes this command's spans, which nothing fails for.
 func (r *ociRuntime) writeSpans() {
-	if len(r.parts) == 0 || r.settings == nil || r.settings.Trace == "" {
+	if r.native || len(r.parts) == 0 || r.settings == nil || r.settings.Trace == "" {
 		return
 	}
 	top, link := otlp.Context{Sampled: true}, (*otlp.Context)(nil)
