@@ -13,7 +13,7 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-// Source is where a module's bytes come from: [FromBytes] or [FromFile]. Engines and callers use it; nobody else
+// Source is where a module's bytes come from: [FromBytes], [FromFile] or [FromKnown]. Engines and callers use it; nobody else
 // implements it. The bytes are read once, at first use, into private memory: what detection saw is what is looked up
 // in the cache, compiled and run, whatever happens to the file meanwhile. It is safe for concurrent use.
 type Source interface {
@@ -23,6 +23,10 @@ type Source interface {
 	// no WebAssembly by its first [wasi.FormatHead] bytes is an *InvalidModuleError before the rest is read, and so
 	// is what is no regular file. The content must not be modified.
 	Load(max int64) (*Content, error)
+	// Outline is Load for who needs no more of a core module than what it declares. Where the digest is known ([FromKnown]), Bytes are a
+	// module of the sections for types, imports, functions, tables, memories, exports and the start function alone, and the others are
+	// not read; else it is Load.
+	Outline(max int64) (*Content, error)
 
 	sealed()
 }
@@ -30,6 +34,7 @@ type Source interface {
 // Content is a module's bytes and what was learned when they were read.
 type Content struct {
 	Bytes  []byte
+	Size   int64 // of the module: more than Bytes of an outline
 	Digest [sha256.Size]byte
 	Format wasi.Format // never unknown
 }
@@ -71,10 +76,20 @@ func FromFile(f *os.File) Source {
 	return s
 }
 
+// FromKnown returns a Source of f as FromFile does, whose content has that digest: the caller has verified it. Nothing is hashed, and an
+// engine that takes compiled code from [CacheExported] reads no more of it than it needs, which may be less than Load does.
+func FromKnown(f *os.File, digest [sha256.Size]byte) Source {
+	s := FromFile(f).(*source)
+	s.known, s.file = &digest, f
+	return s
+}
+
 type source struct {
-	name string
-	size func() (int64, error)
-	read func(n int64) ([]byte, error) // the first n bytes
+	name  string
+	known *[sha256.Size]byte // nil: to be computed
+	file  *os.File           // of a known digest
+	size  func() (int64, error)
+	read  func(n int64) ([]byte, error) // the first n bytes
 
 	mu      sync.Mutex
 	content *Content
@@ -87,17 +102,14 @@ func (s *source) Load(max int64) (*Content, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.content != nil {
-		if n := int64(len(s.content.Bytes)); n > max {
+		if n := s.content.Size; n > max {
 			return nil, &TooLargeError{Name: s.name, Size: n, Max: max}
 		}
 		return s.content, nil
 	}
-	size, err := s.size()
+	size, err := s.within(max)
 	if err != nil {
 		return nil, err
-	}
-	if size > max {
-		return nil, &TooLargeError{Name: s.name, Size: size, Max: max}
 	}
 	var b []byte
 	var format wasi.Format
@@ -109,8 +121,22 @@ func (s *source) Load(max int64) (*Content, error) {
 			return nil, &InvalidModuleError{Name: s.name, Err: errNotWasm(b)}
 		}
 	}
-	s.content = &Content{Bytes: b, Digest: sha256.Sum256(b), Format: format}
+	s.content = &Content{Bytes: b, Size: int64(len(b)), Format: format}
+	if s.known != nil {
+		s.content.Digest = *s.known
+	} else {
+		s.content.Digest = sha256.Sum256(b)
+	}
 	return s.content, nil
+}
+
+// within is the size of the module, of up to max bytes.
+func (s *source) within(max int64) (int64, error) {
+	size, err := s.size()
+	if err == nil && size > max {
+		err = &TooLargeError{Name: s.name, Size: size, Max: max}
+	}
+	return size, err
 }
 
 // errNotWasm says what a file that is no WebAssembly looks like instead.

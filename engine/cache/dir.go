@@ -242,11 +242,11 @@ func verify(f *os.File, digest string) string {
 	if err := trustedFile(st); err != "" {
 		return err
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	got, err := fileDigest(f, st.Size())
+	if err != nil {
 		return err.Error()
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != digest {
+	if hex.EncodeToString(got[:]) != digest {
 		return "its content does not match its digest"
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {

@@ -2,10 +2,12 @@ package enginetest
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 
@@ -60,6 +62,40 @@ var exportCases = []Case{
 			}
 			if got, want := m.Info().Exports, t.module("trap").Info().Exports; !slices.Equal(got, want) {
 				t.Errorf("its exports are %v, want %v", got, want)
+			}
+		},
+	},
+	{
+		Name:   "Export/Known",
+		Why:    "a module whose digest is known is the same module, and nothing but that digest tells which it is",
+		config: wasi.Config{Args: []string{"hello"}},
+		drive: func(t *trial) {
+			dir, ok := t.exported("hello")
+			if !ok {
+				return
+			}
+			content, err := t.source("hello").Load(engine.DefaultMaxModuleBytes)
+			t.same(err, nil)
+			name := filepath.Join(t.TempDir(), "hello")
+			t.same(os.WriteFile(name, content.Bytes, 0o600), nil)
+			f, err := os.Open(name)
+			t.same(err, nil)
+			defer f.Close()
+			eng := t.fresh(engine.Options{CacheDir: dir, CacheMode: engine.CacheExported})
+			m, err := eng.Compile(t.endless(), engine.FromKnown(f, content.Digest))
+			t.same(err, nil)
+			t.same(engine.Run(t.endless(), m, t.cfg), nil)
+			if got := t.stdout.String(); got != helloLine {
+				t.Errorf("got %q, want %q", got, helloLine)
+			}
+			got, want := m.Info(), t.compile(eng, "hello").Info()
+			got.Name, got.CompileTime = want.Name, want.CompileTime
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("it is %+v, want %+v", got, want)
+			}
+			_, err = eng.Compile(t.endless(), engine.FromKnown(f, [sha256.Size]byte{1}))
+			if missing := (*engine.NotCachedError)(nil); !errors.As(err, &missing) {
+				t.Errorf("another's digest: got %v, want an *engine.NotCachedError", err)
 			}
 		},
 	},

@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -71,7 +72,7 @@ func (p *process) run() (err error) {
 	if cfg.Listeners, err = order.listeners(first); err != nil {
 		return err
 	}
-	if mod.Info().Size >= large {
+	if mod.Info().Size >= large && collected() {
 		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
 	}
 	time.AfterFunc(settled, dropPages) // also: Go opens what it needs for timers, before a guest can have all descriptors
@@ -94,6 +95,13 @@ const (
 	// settled is how long a guest has run that is likely to go on.
 	settled = time.Second
 )
+
+// collected tells whether Go's collector has begun, which it does at four MiB.
+func collected() bool {
+	var stats debug.GCStats
+	debug.ReadGCStats(&stats)
+	return stats.NumGC > 0
+}
 
 // firstFile returns the number of the first descriptor.
 func firstFile() (int, error) {
@@ -166,7 +174,13 @@ func load(o *Order, fd int) (engine.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	return eng.Compile(ctx, engine.FromFile(module))
+	src := engine.FromFile(module)
+	if sum, err := o.digest(); err != nil {
+		return nil, err
+	} else if sum != nil {
+		src = engine.FromKnown(module, [sha256.Size]byte(sum))
+	}
+	return eng.Compile(ctx, src)
 }
 
 // exported is how the code directory is used.

@@ -3,6 +3,8 @@ package runner
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +43,9 @@ type Order struct {
 	Engine string `json:"engine"`
 	// Module is the module's name for messages.
 	Module string `json:"module,omitempty"`
+	// Digest is the module's, as engine.ModuleInfo has it: "sha256:" and 64 hexadecimal digits. Who gives it has verified it, and
+	// spares the runner to read a module for it. "" has the runner compute it.
+	Digest string `json:"digest,omitempty"`
 	// CodeDir is the directory that engine.Export has filled for this module, as an absolute path in the container.
 	CodeDir string `json:"codeDir"`
 	// Config is the guest's run. It has no streams, open files and listeners: the runner's own streams are the guest's,
@@ -127,6 +132,9 @@ func (o *Order) Validate() error {
 	if !path.IsAbs(o.CodeDir) {
 		bad("the code directory %q is not an absolute path", o.CodeDir)
 	}
+	if _, err := o.digest(); err != nil {
+		bad("the digest %q is none of SHA-256: %w", o.Digest, err)
+	}
 	if o.HeapBytes < 0 {
 		bad("the bound of the heap is negative: %d", o.HeapBytes)
 	}
@@ -167,6 +175,19 @@ func (o *Order) Validate() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// digest is Digest as bytes, nil for none.
+func (o *Order) digest() ([]byte, error) {
+	if o.Digest == "" {
+		return nil, nil
+	}
+	digits, ok := strings.CutPrefix(o.Digest, "sha256:")
+	sum, err := hex.DecodeString(digits)
+	if err == nil && (!ok || len(sum) != sha256.Size) {
+		err = errors.New("it is not sha256: and 64 digits")
+	}
+	return sum, err
 }
 
 // encode writes o down.

@@ -13,7 +13,7 @@ import (
 // full has something in every field that an order can carry.
 func full() Order {
 	return Order{
-		Engine: "wazero", Module: "app.wasm", CodeDir: "/dev/.wasmoci", HeapBytes: 1 << 40, StopSignals: []int{28, 37},
+		Engine: "wazero", Module: "app.wasm", Digest: "sha256:" + strings.Repeat("0f", 32), CodeDir: "/dev/.wasmoci", HeapBytes: 1 << 40, StopSignals: []int{28, 37},
 		Sockets: []Socket{{Name: "a", FD: 3}, {Name: "b", Address: "[::1]:80"}, {FD: 4}},
 		Config: wasi.Config{
 			Entrypoint: "f", Args: []string{"a", "", "é\u2028<&>\ufffd\t"}, Env: []string{"A=1", "A=", "B=\"\\ufffd\""}, Dir: "/d",
@@ -69,6 +69,8 @@ func TestValidate(t *testing.T) {
 		"no engine":            {func(o *Order) { o.Engine = "" }, "no engine"},
 		"no code":              {func(o *Order) { o.CodeDir = "" }, `"" is not an absolute path`},
 		"relative code":        {func(o *Order) { o.CodeDir = "code" }, `"code" is not an absolute path`},
+		"digest":               {func(o *Order) { o.Digest = "sha256:12" }, `"sha256:12" is none of SHA-256`},
+		"digest of another":    {func(o *Order) { o.Digest = strings.Replace(o.Digest, "256", "512", 1) }, "none of SHA-256"},
 		"heap":                 {func(o *Order) { o.HeapBytes = -1 }, "negative"},
 		"signal 0":             {func(o *Order) { o.StopSignals = []int{0} }, "0 is not the number of a signal"},
 		"signal 65":            {func(o *Order) { o.StopSignals = []int{65} }, "65 is not the number of a signal"},

@@ -14,7 +14,6 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
 	"github.com/wasmoci/wasmoci/engine/internal/core"
-	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -148,7 +147,7 @@ func (h *host) take(entry *cache.Entry) (module, result, error) {
 
 // code makes code of src, of which m is what has been loaded, and fresh what the cache has not.
 func (h *host) code(src *core.Source, m module, fresh []byte) (core.Code, error) {
-	original, err := wasm.Read(src.Bytes)
+	original, err := src.Module()
 	if err != nil {
 		m.close()
 		return nil, err

@@ -271,7 +271,6 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
 	"github.com/wasmoci/wasmoci/engine/internal/core"
-	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -388,7 +387,7 @@ func build(src *core.Source, compile func(c *code) error) (_ core.Code, err erro
 	if err := compile(c); err != nil {
 		return nil, err
 	}
-	m, err := wasm.Read(src.Bytes)
+	m, err := src.Module()
 	if err != nil {
 		return nil, invalid(src, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"math"
 	"runtime/cgo"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -29,6 +30,10 @@ const version = "44.0.0"
 type library struct {
 	engine *C.wasm_engine_t
 	epochs bool // guests can be interrupted
+
+	linking sync.Mutex
+	linker  *C.wasmtime_linker_t // has the functions that modules have imported so far: to define one takes a while
+	defined map[int]bool         // as indices into [preview1.Table]
 }
 
 // newLibrary makes an engine with the features of WebAssembly that Wasmtime has on by default: those that it calls finished.
@@ -37,10 +42,15 @@ func newLibrary(epochs bool) *library {
 	C.wasmtime_config_epoch_interruption_set(config, C.bool(epochs))
 	C.wasmtime_config_async_stack_size_set(config, stackSize+headroom) // not used, but it has to be the larger one
 	C.wasmtime_config_max_wasm_stack_set(config, stackSize)
-	return &library{engine: C.wasm_engine_new_with_config(config), epochs: epochs}
+	l := &library{engine: C.wasm_engine_new_with_config(config), epochs: epochs, defined: make(map[int]bool)}
+	l.linker = C.wasmtime_linker_new(l.engine)
+	return l
 }
 
-func (l *library) close() { C.wasm_engine_delete(l.engine) }
+func (l *library) close() {
+	C.wasmtime_linker_delete(l.linker)
+	C.wasm_engine_delete(l.engine)
+}
 
 // assemble translates the text format.
 func assemble(text []byte) ([]byte, error) {
@@ -94,15 +104,19 @@ func (l *library) link(module *C.wasmtime_module_t, imports []int) (*compiled, e
 	if imports == nil {
 		return c, nil
 	}
-	linker := C.wasmtime_linker_new(l.engine)
-	defer C.wasmtime_linker_delete(linker)
+	l.linking.Lock()
+	defer l.linking.Unlock()
 	for _, i := range imports {
-		if err := define(linker, i); err != nil {
+		if l.defined[i] {
+			continue
+		}
+		if err := define(l.linker, i); err != nil {
 			c.close()
 			return nil, err
 		}
+		l.defined[i] = true
 	}
-	if err := C.wasmtime_linker_instantiate_pre(linker, module, &c.pre); err != nil {
+	if err := C.wasmtime_linker_instantiate_pre(l.linker, module, &c.pre); err != nil {
 		c.close()
 		return nil, failed(err, nil)
 	}

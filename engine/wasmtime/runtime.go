@@ -11,7 +11,6 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
 	"github.com/wasmoci/wasmoci/engine/internal/core"
-	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
@@ -32,6 +31,9 @@ func (rt *host) Close() error {
 	rt.library.close()
 	return nil
 }
+
+// Outlined implements core.Outliner.
+func (*host) Outlined() {}
 
 // Assemble implements core.Assembler.
 func (*host) Assemble(text []byte) ([]byte, error) { return assemble(text) }
@@ -67,7 +69,7 @@ func (rt *host) build(src *core.Source, by func(imports []int) (*compiled, error
 	invalid := func(err error) error {
 		return &engine.InvalidModuleError{Name: src.Name, Format: wasi.FormatModule, Err: err}
 	}
-	m, unreadable := wasm.Read(src.Bytes)
+	m, unreadable := src.Module()
 	var imports []int
 	if unreadable == nil {
 		imports = core.HostFunctions(m.Imports)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,9 +12,10 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-// sideBySide compares the engines with each other: what gcc -O2 makes of a program that computes is the limit of what any can do.
-// Each runs in a child process without checks, where it has that, started for the run; its executable is in directory, by its name
-// (examples/engine, built with its tag).
+// sideBySide compares the engines with each other: what compilers make of a program that computes for this machine is the limit of what
+// any can do. CPython is compared with itself on wazero, since the one of this machine is another program. Each engine runs in a child
+// process without checks, where it has that, started for the run; its executable is in directory, by its name (examples/engine, built
+// with its tag).
 func sideBySide(ctx context.Context, directory string) (rows []row, err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -26,41 +26,83 @@ func sideBySide(ctx context.Context, directory string) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	work, err := goProgram(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	nativeWork := filepath.Join(dir, "work")
+	if err := buildWork(ctx, nativeWork); err != nil {
+		return nil, err
+	}
+	interpreter, err := cpython(dir)
+	if err != nil {
+		return nil, err
+	}
+	var onWazero func() error // CPython
 	for _, e := range []struct {
-		name  string
-		limit float64
-	}{{"wazero", 4}, {"wasmtime", 2}, {"wasmedge", 2}, {"wasmer", 2}} {
+		name          string
+		cLimit, limit float64 // of what gcc makes of C, and of what Go's compiler makes of Go
+	}{{"wazero", 4, 8}, {"wasmtime", 2, 4}, {"wasmer", 2, 4}, {"wasmedge", 2, 4}} {
 		eng, err := subprocess.New(ctx, subprocess.Config{Engine: e.name, Path: filepath.Join(directory, e.name), Unchecked: true}, engine.Options{})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.name, err)
 		}
-		more, err := against(ctx, eng, wasm, native, e.limit)
-		if err = errors.Join(err, eng.Close()); err != nil {
+		defer eng.Close()
+		run, err := runner(ctx, eng, wasm)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.name, err)
 		}
-		rows = append(rows, more...)
+		var races []race
+		for _, program := range []string{"sha256", "sieve", "nbody"} {
+			args := []string{"cpu", program, "10"}
+			races = append(races, race{program + " ten times", run(&wasi.Config{Args: args}), "gcc -O2 and its process", process(ctx, native, args...), e.cLimit})
+		}
+		if run, err = runner(ctx, eng, work.wasm); err != nil {
+			return nil, fmt.Errorf("%s: %w", e.name, err)
+		}
+		cfg := work.config(2)
+		races = append(races, race{work.what, run(cfg), "Go's code for this machine and its process", process(ctx, nativeWork, cfg.Args...), e.limit})
+		if e.name != "wasmedge" { // whose compiler takes too long for CPython
+			if run, err = runner(ctx, eng, interpreter.wasm); err != nil {
+				return nil, fmt.Errorf("%s: %w", e.name, err)
+			}
+			if on := run(interpreter.config(3)); onWazero == nil {
+				onWazero = on
+			} else {
+				races = append(races, race{interpreter.what, on, "wazero in one", onWazero, 1})
+			}
+		}
+		for _, r := range races {
+			row := row{what: fmt.Sprintf("%s on %s in a child process, against %s (best)", r.what, e.name, r.than), limit: r.limit}
+			if row.measured, row.against, err = best(3, r.run, r.other); err != nil {
+				return nil, fmt.Errorf("%s: %w", row.what, err)
+			}
+			rows = append(rows, row)
+		}
 	}
 	return rows, nil
 }
 
-// against measures an engine against native code.
-func against(ctx context.Context, eng engine.Engine, wasm []byte, native string, limit float64) (rows []row, err error) {
+// race is something that runs, and what it is compared with.
+type race struct {
+	what  string
+	run   func() error
+	than  string
+	other func() error
+	limit float64
+}
+
+// runner compiles a module and returns what makes runs of it.
+func runner(ctx context.Context, eng engine.Engine, wasm []byte) (func(cfg *wasi.Config) func() error, error) {
 	module, err := eng.Compile(ctx, engine.FromBytes(wasm))
-	if err != nil {
-		return nil, err
-	}
-	for _, program := range []string{"sha256", "sieve", "nbody"} {
-		args := []string{"cpu", program, "10"}
-		r := row{what: fmt.Sprintf("%s ten times on %s in a child process, against gcc -O2 and its process (best)", program, eng.Info().Name), limit: limit}
-		r.measured, r.against, err = best(4,
-			func() error { return engine.Run(ctx, module, &wasi.Config{Args: args}) },
-			func() error { return exec.CommandContext(ctx, native, args[1:]...).Run() })
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, r)
-	}
-	return rows, nil
+	return func(cfg *wasi.Config) func() error {
+		return func() error { return engine.Run(ctx, module, cfg) }
+	}, err
+}
+
+// process returns a run of a native program.
+func process(ctx context.Context, path string, args ...string) func() error {
+	return func() error { return exec.CommandContext(ctx, path, args[1:]...).Run() }
 }
 
 // computing builds cpu.c for WebAssembly and for this machine, below dir.

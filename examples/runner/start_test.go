@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -151,8 +152,13 @@ func (l launch) start(t testing.TB) *started {
 	if l.module == "" {
 		l.module = guestPath(l.guest)
 	}
+	content, err := os.ReadFile(l.module)
+	if err != nil {
+		t.Fatal(err)
+	}
 	order := runner.Order{
-		Engine: engineFor, Module: filepath.Base(l.module), CodeDir: codeOf(t, l.module), Config: wasi.Config{Args: []string{l.guest}},
+		Engine: engineFor, Module: filepath.Base(l.module), Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(content)),
+		CodeDir: codeOf(t, l.module), Config: wasi.Config{Args: []string{l.guest}},
 	}
 	if l.order != nil {
 		l.order(&order)

@@ -36,6 +36,7 @@ type container struct {
 	derived *oci.Derived
 	first   int        // the runner's first descriptor
 	files   []*os.File // the caller's descriptors, then the runner's
+	guessed *prepared.Code
 }
 
 // make has the delegate make the container, and looks whether it is what was asked for. The caller closes it, which lets others at
@@ -44,24 +45,48 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 	if err := r.fixRoot(cmd); err != nil {
 		return nil, err
 	}
-	made, err := r.derive(cmd.Context(), c, g, id)
+	if g.bundle.Spec.Hooks == nil && c.consoleSocket == "" && c.preserve+listenFDs() == 0 { // else it would be seen that it is made twice
+		made, err := r.attempt(cmd, c, g, id, true)
+		if !errors.Is(err, errGuess) {
+			return made, err
+		}
+	}
+	return r.attempt(cmd, c, g, id, false)
+}
+
+// errGuess means that the container was not made with what is known to be its module's code, and that nothing is left of it.
+var errGuess = errors.New("create: the code that the module had the last time is not its code")
+
+// attempt is make with verified code, or if guess is set with what the module had the last time, which is verified while the delegate
+// makes the container: before anything runs in it.
+func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id string, guess bool) (_ *container, err error) {
+	made, err := r.derive(cmd.Context(), c, g, id, guess)
 	if err != nil {
 		return nil, err
 	}
+	verified := make(chan error, 1)
+	go func() { verified <- made.verifyCode(cmd.Context(), g.module) }()
 	args := append(r.globals(cmd), "create")
 	args = append(args, made.args(cmd, c)...)
 	end := r.begin("delegate create")
 	err = delegated(made.command(append(args, id)).Run())
 	end(err)
+	created := err == nil
+	end = r.begin("verify")
+	if created {
+		err = made.verify()
+	}
+	if verr := <-verified; verr != nil {
+		err = errors.Join(errGuess, verr)
+	}
+	end(err, r.code())
 	if err == nil {
-		if err = made.verify(); err == nil {
-			made.about.Complete = true
-			err = made.lock.Save(made.about)
-		}
-		if err != nil {
-			gone := exec.Command(made.about.Delegate, append(r.globals(cmd), "delete", "--force", id)...)
-			err = and(err, gone.Run())
-		}
+		made.about.Complete = true
+		err = made.lock.Save(made.about)
+	}
+	if err != nil && created {
+		gone := exec.Command(made.about.Delegate, append(r.globals(cmd), "delete", "--force", id)...)
+		err = and(err, gone.Run())
 	}
 	if err != nil {
 		err = and(err, made.undo())
@@ -69,6 +94,14 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 		return nil, err
 	}
 	return made, nil
+}
+
+// verifyCode says whether the code that was guessed, if any was, is the module's.
+func (c *container) verifyCode(ctx context.Context, module *os.File) error {
+	if c.guessed == nil {
+		return nil
+	}
+	return c.guessed.Verify(ctx, module, c.about.Code)
 }
 
 // verify looks at the container that the delegate has made, before anything runs in it: whether the runner is where it is to be.
@@ -91,8 +124,8 @@ func (c *container) verify() error {
 	return nil
 }
 
-// derive does what is to be done before the delegate is called.
-func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id string) (_ *container, err error) {
+// derive does what is to be done before the delegate is called. What fails after a guess fails by errGuess.
+func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id string, guess bool) (_ *container, err error) {
 	if err := state.CheckID(id); err != nil {
 		return nil, err
 	}
@@ -122,6 +155,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 				err = errors.Join(err, made.undo())
 			}
 			made.close()
+			if made.guessed != nil {
+				err = errors.Join(errGuess, err)
+			}
 		}
 	}()
 	if err := r.reuse("create", store, lock, id); err != nil {
@@ -134,9 +170,14 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := r.sweep(store, codes); err != nil {
 		return nil, err
 	}
-	code, err := r.prepare(ctx, settings, codes, exe, engineName, g)
-	if err != nil {
-		return nil, err
+	if guess {
+		made.guessed = codes.Guess(g.module, exe)
+	}
+	code := made.guessed
+	if code == nil {
+		if code, err = r.prepare(ctx, settings, codes, exe, engineName, g); err != nil {
+			return nil, err
+		}
 	}
 	end := r.begin("derive")
 	defer func() { end(err) }()
@@ -191,7 +232,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		return nil, err
 	}
 	order := runner.Order{
-		Engine: engineName, Module: g.path, Config: derived.Config,
+		Engine: engineName, Module: g.path, Digest: code.Digest(), Config: derived.Config,
 		HeapBytes: heapOf(g.module), StopSignals: stopSignals(g.bundle.Spec),
 	}
 	if err := made.giveSockets(&order, settings, listening); err != nil {

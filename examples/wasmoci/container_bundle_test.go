@@ -3,7 +3,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +40,23 @@ func containerCommand(ts *testscript.TestScript, neg bool, args []string) {
 			"namespaces":  []map[string]string{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}},
 		},
 	})
+}
+
+// padCommand makes a module larger by a section of a MiB that means nothing. Where TEXT differs, modules do in that alone, and in a place
+// that tells none from another at a glance.
+//
+//	pad FILE TEXT
+func padCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: pad FILE TEXT")
+	}
+	const size = 1 << 20
+	body := append([]byte{0}, make([]byte, size-1)...) // it has no name
+	copy(body[size-10_000:], args[1])
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY|os.O_APPEND, 0)
+	ts.Check(err)
+	_, err = f.Write(append(binary.AppendUvarint([]byte{0}, size), body...))
+	ts.Check(errors.Join(err, f.Close()))
 }
 
 // mergeCommand changes a bundle's config.json by a merge patch (RFC 7396): what is null goes, objects are merged, all else is replaced.

@@ -100,6 +100,7 @@ func TestRootContainers(t *testing.T) {
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"bundle":  containerCommand,
 					"merge":   mergeCommand,
+					"pad":     padCommand,
 					"seccomp": seccompCommand,
 					"minimum": minimumCommand,
 					"cycle":   cycleCommand,

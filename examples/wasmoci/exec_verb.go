@@ -100,6 +100,9 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if c == nil || c.Native {
 		return r.handOver(c)
 	}
+	if !c.Complete {
+		return notMade("exec", id)
+	}
 	r.about(c)
 	bundle, err := oci.LoadBundle(store.Path(id))
 	if err != nil {
@@ -160,7 +163,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	order := runner.Order{
-		Engine: c.Engine, Module: where, Config: config,
+		Engine: c.Engine, Module: where, Digest: code.Digest(), Config: config,
 		HeapBytes: heapOf(module), StopSignals: stopSignals(bundle.Spec),
 	}
 	if err := another.giveSockets(&order, settings, nil); err != nil { // the operator's are the container's own process's

@@ -53,6 +53,7 @@ func (r *ociRuntime) guestOf(dir string) (g *guest, err error) {
 	case err != nil:
 		return nil, err
 	case found.Kind == oci.Wasm:
+		go hasten()
 		g.engine = found.Engine
 		g.format, err = formatOf(g.module)
 		return g, err

@@ -38,10 +38,15 @@ func (r *ociRuntime) start(id string) (err error) {
 		return r.handOver(c)
 	}
 	if !c.Complete {
-		return fmt.Errorf("start: %q was not made completely, whoever made it was killed: delete it and create it again", id)
+		return notMade("start", id)
 	}
 	r.about(c)
 	return r.startMade(c, id, r.line)
+}
+
+// notMade says why nothing runs in a container that was not made to its end: whether its code is what it should be is not known.
+func notMade(verb, id string) error {
+	return fmt.Errorf("%s: %q was not made completely, whoever made it was killed: delete it and create it again", verb, id)
 }
 
 // startMade has the delegate start a container, by args, and waits for its runner.

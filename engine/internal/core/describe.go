@@ -12,8 +12,8 @@ import (
 const elementSize = 8
 
 // describe fills in what the binary of a core module says of itself.
-func describe(info *engine.ModuleInfo, binary []byte) error {
-	m, err := wasm.Read(binary)
+func describe(info *engine.ModuleInfo, src *Source) error {
+	m, err := src.Module()
 	if err != nil {
 		return err
 	}

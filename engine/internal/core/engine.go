@@ -145,7 +145,11 @@ func (e *coreEngine) Compile(ctx context.Context, src engine.Source) (engine.Mod
 
 // content reads src, and refuses a format that the engine does not run.
 func (e *coreEngine) content(src engine.Source) (*engine.Content, error) {
-	content, err := src.Load(e.opts.ModuleLimit())
+	load := src.Load
+	if _, enough := e.rt.(Outliner); enough && e.opts.CacheMode == engine.CacheExported {
+		load = src.Outline
+	}
+	content, err := load(e.opts.ModuleLimit())
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +178,7 @@ func (e *coreEngine) compile(ctx context.Context, name string, content *engine.C
 		Name:         name,
 		Format:       src.Format,
 		Digest:       content.DigestString(),
-		Size:         int64(len(content.Bytes)),
+		Size:         content.Size,
 		Capabilities: e.caps[src.Format],
 	}}
 	fresh := func() error {
@@ -183,7 +187,7 @@ func (e *coreEngine) compile(ctx context.Context, name string, content *engine.C
 	if err := m.make(ctx, src, content.Digest, fresh); err != nil {
 		return nil, err
 	}
-	if err := m.describe(src.Bytes); err != nil {
+	if err := m.describe(src); err != nil {
 		_ = m.code.Close()
 		return nil, err
 	}
@@ -311,7 +315,7 @@ func (m *module) load(ctx context.Context, src *Source, key cache.Key, bad *os.F
 }
 
 // describe fills in what the module imports and exports, what it starts with, and what it cannot be started without.
-func (m *module) describe(wasm []byte) error {
+func (m *module) describe(src *Source) error {
 	if d, ok := m.code.(Describer); ok && m.info.Format != wasi.FormatModule {
 		if err := d.Describe(&m.info); err != nil {
 			return err
@@ -320,7 +324,7 @@ func (m *module) describe(wasm []byte) error {
 		m.missing = lacking(&m.info)
 		return nil
 	}
-	if err := describe(&m.info, wasm); err != nil {
+	if err := describe(&m.info, src); err != nil {
 		return &engine.InvalidModuleError{Name: m.info.Name, Format: m.info.Format, Err: err}
 	}
 	m.missing = missingImport(m.info.Imports)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/cache"
+	"github.com/wasmoci/wasmoci/engine/internal/wasm"
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/preview1"
 	"github.com/wasmoci/wasmoci/wasi/preview2"
@@ -45,11 +46,31 @@ type Placer interface {
 	Place(label string) string
 }
 
+// Outliner is a [Runtime] whose Load needs no more of a core module than its outline ([engine.Source].Outline).
+type Outliner interface {
+	Runtime
+	Outlined()
+}
+
 // Source is a module to compile.
 type Source struct {
 	Name   string      // for messages
 	Format wasi.Format // one for which the engine has capabilities
 	Bytes  []byte      // not to be modified
+
+	read       bool
+	module     wasm.Module
+	unreadable error
+}
+
+// Module is what [wasm.Read] says of the bytes, which are those of a core module. They are read once, for adapter and package; not
+// concurrently.
+func (s *Source) Module() (wasm.Module, error) {
+	if !s.read {
+		s.module, s.unreadable = wasm.Read(s.Bytes)
+		s.read = true
+	}
+	return s.module, s.unreadable
 }
 
 // Code is a compiled module. It is used concurrently; Close comes last and once.

@@ -1,5 +1,7 @@
 package wasm
 
+import "slices"
+
 // Module is what [Read] reads.
 type Module struct {
 	Imports, Exports []Extern
@@ -54,7 +56,9 @@ func Read(wasm []byte) (m Module, err error) {
 				m.Imports = append(m.Imports, e)
 			}
 		case SectionFunction:
-			for range body.Uint() {
+			n := body.Uint()
+			functions = slices.Grow(functions, int(min(n, uint64(len(body))))) // each takes a byte at least
+			for range n {
 				functions = append(functions, body.Uint())
 			}
 		case SectionTable:

@@ -43,7 +43,7 @@ func Open(dir string) (*Store, error) {
 	if err := d.Close(); err != nil {
 		return nil, err
 	}
-	for _, part := range []string{"", "code", "containers"} {
+	for _, part := range []string{"", "code", "containers", guesses} {
 		path := filepath.Join(dir, part)
 		if err := os.Mkdir(path, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
@@ -78,14 +78,25 @@ func (s *Store) Containers(owner string) (ids []string, err error) {
 
 // Code is the compiled code of one module for one runner.
 type Code struct {
-	Name string // of its directory, for the container too
-	Size int64  // of its files, bytes
-	dir  string
-	list map[string]string // path: digest
+	Name   string            // of its directory, for the container too
+	Size   int64             // of its files, bytes
+	module [sha256.Size]byte // digest
+	runner string
+	dir    string
+	files  map[string]string // path: digest
 }
 
-// key names code by all that it depends on: the module, the runner and the processor.
-func key(module io.Reader, runner string) (string, error) {
+// Digest is the module's, as engine.ModuleInfo has it.
+func (c *Code) Digest() string { return fmt.Sprintf("sha256:%x", c.module) }
+
+// list is what the manifest has.
+type list struct {
+	Module string            `json:"module"` // digest
+	Files  map[string]string `json:"files"`  // path: digest
+}
+
+// key names code by all that it depends on: the module, which has this digest, the runner and the processor.
+func key(module [sha256.Size]byte, runner string) (string, error) {
 	st, err := os.Stat(runner)
 	if err != nil {
 		return "", err
@@ -95,11 +106,16 @@ func key(module io.Reader, runner string) (string, error) {
 		return "", errors.ErrUnsupported
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "2\x00%s\x00%d %d %d %d %d\x00%s\x00", runner, sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
-	if _, err := io.Copy(h, module); err != nil {
-		return "", err
-	}
+	fmt.Fprintf(h, "3\x00%s\x00%d %d %d %d %d\x00%s\x00", runner, sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
+	h.Write(module[:])
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+func digest(r io.Reader) (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	_, err = io.Copy(h, r)
+	h.Sum(sum[:0])
+	return sum, err
 }
 
 // Get returns the code of module for the runner at path runner, and has it compiled where there is none: make gets a copy of the
@@ -111,11 +127,31 @@ func (s *Store) Get(ctx context.Context, module *os.File, runner string, make Ma
 	} else if limit := (engine.Options{}).ModuleLimit(); st.Size() > limit {
 		return nil, &engine.TooLargeError{Name: module.Name(), Size: st.Size(), Max: limit}
 	}
-	name, err := key(within(ctx, module), runner)
+	sum, err := digest(within(ctx, module))
 	if err != nil {
 		return nil, err
 	}
-	if c, err := s.read(name); err == nil {
+	name, err := key(sum, runner)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.get(ctx, name, module, runner, make)
+	if err == nil {
+		s.remember(module, runner, name)
+	}
+	return c, err
+}
+
+// get is Get for a module whose code has that name.
+func (s *Store) get(ctx context.Context, name string, module *os.File, runner string, make Make) (*Code, error) {
+	verified := func() (*Code, error) {
+		c, err := s.read(name, runner)
+		if err == nil {
+			err = c.verify(ctx, c.dir)
+		}
+		return c, err
+	}
+	if c, err := verified(); err == nil {
 		return c, nil
 	}
 	unlock, err := s.lock(ctx, name)
@@ -123,17 +159,18 @@ func (s *Store) Get(ctx context.Context, module *os.File, runner string, make Ma
 		return nil, err
 	}
 	defer unlock()
-	if c, err := s.read(name); err == nil {
+	if c, err := verified(); err == nil {
 		return c, nil
 	}
 	if err := os.RemoveAll(s.path(name)); err != nil { // it is damaged, if it is there
 		return nil, err
 	}
 	s.sweep()
+	s.sweepGuesses()
 	if err := s.make(ctx, name, module, runner, make); err != nil {
 		return nil, err
 	}
-	return s.read(name)
+	return verified()
 }
 
 // Make compiles module into dir.
@@ -217,7 +254,11 @@ func (s *Store) make(ctx context.Context, name string, module *os.File, runner s
 		return err
 	}
 	defer copied.Close()
-	if now, err := key(within(ctx, copied), runner); err != nil {
+	sum, err := digest(within(ctx, copied))
+	if err != nil {
+		return err
+	}
+	if now, err := key(sum, runner); err != nil {
 		return err
 	} else if now != name {
 		return fmt.Errorf("%s is being written to: create the container again when it is complete", module.Name())
@@ -229,7 +270,7 @@ func (s *Store) make(ctx context.Context, name string, module *os.File, runner s
 	if err := compile(ctx, copied, made); err != nil {
 		return err
 	}
-	if err := adopt(filepath.Join(made, "code"), kept); err != nil {
+	if err := adopt(filepath.Join(made, "code"), kept, sum); err != nil {
 		return fmt.Errorf("compiled code: %w", err)
 	}
 	return os.Rename(kept, s.path(name))
@@ -256,8 +297,8 @@ const (
 )
 
 // adopt copies regular files and directories from one directory, which somebody else has made, to another, and writes the
-// manifest there.
-func adopt(from, to string) error {
+// manifest there, for a module with this digest.
+func adopt(from, to string, module [sha256.Size]byte) error {
 	root, err := os.OpenRoot(from)
 	if err != nil {
 		return err
@@ -270,11 +311,11 @@ func adopt(from, to string) error {
 	if len(a.files) == 0 {
 		return errors.New("the runner left none")
 	}
-	list, err := json.Marshal(a.files)
+	text, err := json.Marshal(list{hex.EncodeToString(module[:]), a.files})
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(to, manifest), list, 0o600)
+	return os.WriteFile(filepath.Join(to, manifest), text, 0o600)
 }
 
 type adoption struct {
@@ -355,39 +396,58 @@ func folder(path string) error {
 
 func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// read reads the manifest and verifies every file.
-func (s *Store) read(name string) (*Code, error) {
-	c := &Code{Name: name, dir: s.path(name)}
+// read reads the manifest. Nothing else is looked at, but that there are the files.
+func (s *Store) read(name, runner string) (*Code, error) {
+	c := &Code{Name: name, runner: runner, dir: s.path(name)}
 	data, err := os.ReadFile(filepath.Join(c.dir, manifest))
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(data, &c.list); err != nil {
+	var l list
+	if err := json.Unmarshal(data, &l); err != nil {
 		return nil, err
 	}
-	if len(c.list) == 0 {
+	sum, err := hex.DecodeString(l.Module)
+	if err != nil || len(sum) != len(c.module) {
+		return nil, errors.New("the list of files is of no module")
+	}
+	c.module = [sha256.Size]byte(sum)
+	if own, err := key(c.module, runner); err != nil || own != name {
+		return nil, errors.New("the list of files is of other code")
+	}
+	if c.files = l.Files; len(c.files) == 0 {
 		return nil, errors.New("the list of files is empty")
 	}
-	for path, digest := range c.list {
+	for path := range c.files {
 		if !filepath.IsLocal(path) {
 			return nil, fmt.Errorf("%q is not within the code", path)
 		}
-		f, err := os.OpenFile(filepath.Join(c.dir, path), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		st, err := os.Lstat(filepath.Join(c.dir, path))
 		if err != nil {
 			return nil, errors.New(err.Error()) // the list without its file is damage, not absence
 		}
-		h := sha256.New()
-		n, err := io.Copy(h, f)
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
-		if sum(h) != digest {
-			return nil, fmt.Errorf("%q is not what was put there", path)
-		}
-		c.Size += n
+		c.Size += st.Size()
 	}
 	return c, nil
+}
+
+// verify says whether the files of c are in dir as they were when they were listed.
+func (c *Code) verify(ctx context.Context, dir string) error {
+	for path, listed := range c.files {
+		f, err := os.OpenFile(filepath.Join(dir, path), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if err != nil {
+			return err
+		}
+		sum, err := digest(&bounded{ctx, f})
+		f.Close()
+		if err != nil {
+			return err
+		}
+		if hex.EncodeToString(sum[:]) != listed {
+			return fmt.Errorf("%q is not what was put there", path)
+		}
+	}
+	return nil
 }
 
 // Link gives the files of c a second name below dir/Name, or copies them to another file system. It does nothing where they are
@@ -405,8 +465,8 @@ func (c *Code) Link(dir string) error {
 	if err := os.Chmod(temp, 0o755); err != nil {
 		return err
 	}
-	paths := make([]string, 0, len(c.list))
-	for path := range c.list {
+	paths := make([]string, 0, len(c.files))
+	for path := range c.files {
 		paths = append(paths, path)
 	}
 	slices.Sort(paths)

@@ -125,7 +125,11 @@ func TestChangedModule(t *testing.T) {
 	})
 	t.Run("before", func(t *testing.T) {
 		s, module, runner := opened(t)
-		name, err := key(module, runner)
+		sum, err := digest(module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := key(sum, runner)
 		if err != nil {
 			t.Fatal(err)
 		}
