@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime build-runner-wasmedge build-runner-wasmer install test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
+.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime build-runner-wasmedge build-runner-wasmer install dist test-dist test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -70,6 +70,13 @@ install: build build-runner-wazero ## install the program, its runners, manual p
 	@if test -n "$(FORCE)" || ! { test -e $(DESTDIR)$(PREFIX)/bin/crun-wasm || test -L $(DESTDIR)$(PREFIX)/bin/crun-wasm; }; then \
 		ln -sfv wasmoci $(DESTDIR)$(PREFIX)/bin/crun-wasm; \
 	else echo "$(DESTDIR)$(PREFIX)/bin/crun-wasm is there already: FORCE=1 replaces it"; fi
+
+dist: ## make a release of the commit in dist: archives, Debian packages, checksums, an SBOM (Debian; RUNNERS, VERSION)
+	rm -rf dist
+	RUNNERS="$(if $(filter file,$(origin RUNNERS)),,$(RUNNERS))" VERSION="$(VERSION)" ./.ci/dist dist
+
+test-dist: ## a release is the same wherever it is made, and what it installs runs containers; the guide to it (Linux, as root; needs make deps)
+	./.ci/test-dist
 
 test: ## all tests: needs Go only, no root, no native library
 	$(GO) test ./...
@@ -159,10 +166,10 @@ lint: ## formatting, go vet, staticcheck, rules of the house
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "not formatted, run $(GO) run $(GOFUMPT) -w .:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags real ./examples/wasmoci
-	$(GO) vet -tags clients ./examples/wasmoci/clients
+	$(GO) vet -tags "clients dist" ./examples/wasmoci/clients
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags real ./examples/wasmoci
-	$(GO) run $(STATICCHECK) -tags clients ./examples/wasmoci/clients
+	$(GO) run $(STATICCHECK) -tags "clients dist" ./examples/wasmoci/clients
 	$(GO) test ./internal/house
 
 generate: ## make what is generated: modules of .wat sources, README's matrix, api.txt (needs wat2wasm)
@@ -206,7 +213,7 @@ deps-trixie: ## fetch Debian trixie's podman, containerd, crun and WasmEdge into
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-dist test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

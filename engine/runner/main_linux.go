@@ -59,6 +59,7 @@ func (p *process) run() (err error) {
 	if err != nil {
 		return err
 	}
+	p.reached(func(t *Times, now time.Time) { t.Loaded = now })
 	if err := boundMemory(order, mod.Info().Size); err != nil {
 		return err
 	}
@@ -81,6 +82,7 @@ func (p *process) run() (err error) {
 		return err
 	}
 	p.instance.Store(&instance)
+	p.reached(func(t *Times, now time.Time) { t.Started = now })
 	ready := first + FileReady
 	_, _ = unix.Write(ready, []byte{0}) // whoever waits may be gone; the guest runs on
 	_ = unix.Close(ready)

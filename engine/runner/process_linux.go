@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,7 @@ type process struct {
 	instance atomic.Pointer[engine.Instance]
 	cancel   context.CancelCauseFunc // ends the guest's context; nil where it has none that ends. Set before instance
 	stops    atomic.Pointer[[]syscall.Signal]
+	times    atomic.Pointer[Times]
 	ending   sync.Mutex // held for ever by who ends the process
 }
 
@@ -45,6 +47,7 @@ var (
 func newProcess() *process {
 	p := &process{init: os.Getpid() == 1, signals: make(chan os.Signal, 16), handled: make(chan struct{})}
 	p.stops.Store(&ends)
+	p.times.Store(&Times{Begun: time.Now()})
 	p.notify(ends)
 	go p.watch()
 	return p
@@ -137,6 +140,13 @@ func (p *process) recordTo(fd int) {
 	p.record.Store(&write)
 }
 
+// reached notes that a step is done now: one of those in Times, of which set sets the field. Only run calls it.
+func (p *process) reached(set func(t *Times, now time.Time)) {
+	t := *p.times.Load()
+	set(&t, time.Now())
+	p.times.Store(&t)
+}
+
 // end reports and records err, and returns the exit status. It returns once: the process is about to exit.
 func (p *process) end(err error) int {
 	engine.Report(stderr{}, program, err)
@@ -146,6 +156,8 @@ func (p *process) end(err error) int {
 		stats = (*i).Stats()
 	}
 	r := recordOf(err, stats)
+	r.Times = *p.times.Load()
+	r.Times.Ended = time.Now()
 	if write := p.record.Load(); write != nil {
 		(*write)(r.line())
 	}

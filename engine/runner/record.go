@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/wasmoci/wasmoci/engine"
 )
@@ -35,6 +36,16 @@ type Record struct {
 	Kind            Kind   `json:"kind"`
 	Detail          string `json:"detail,omitempty"`          // for people: at most 512 bytes, as printable as its source
 	MemoryPeakBytes uint64 `json:"memoryPeakBytes,omitempty"` // linear memory of the guest at most, where its engine knows
+	Times           Times  `json:"times,omitzero"`
+}
+
+// Times are when a run's steps were done, by the clock of the machine. A step that was not reached is zero. The runner says so: whoever
+// reads a record knows no more of it than that.
+type Times struct {
+	Begun   time.Time `json:"begun,omitzero"`   // the runner, which had no part in what came before
+	Loaded  time.Time `json:"loaded,omitzero"`  // the module's code can run
+	Started time.Time `json:"started,omitzero"` // the guest runs
+	Ended   time.Time `json:"ended,omitzero"`   // the guest, or what was done for it, has ended
 }
 
 // recordOf returns what is recorded of a run that ended with err.

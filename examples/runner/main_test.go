@@ -53,6 +53,11 @@ func TestEnds(t *testing.T) {
 			if status != c.status || record.Status != status || record.Kind != c.kind || c.detail != "" && record.Detail != c.detail {
 				t.Errorf("status %d, record %+v; want status %d, kind %q, detail %q", status, record, c.status, c.kind, c.detail)
 			}
+			at := record.Times
+			if at.Begun.IsZero() || at.Ended.Before(at.Begun) || at.Started.IsZero() != (c.kind == runner.KindError || c.kind == runner.KindMemory) ||
+				!at.Started.IsZero() && (at.Loaded.Before(at.Begun) || at.Started.Before(at.Loaded) || at.Ended.Before(at.Started)) {
+				t.Errorf("the times are %+v", at)
+			}
 			if s.out.String() != c.out {
 				t.Errorf("standard output %q, want %q", s.out.String(), c.out)
 			}

@@ -67,13 +67,17 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 	go func() { verified <- made.verifyCode(cmd.Context(), g.module) }()
 	args := append(r.globals(cmd), "create")
 	args = append(args, made.args(cmd, c)...)
+	end := r.begin("delegate create")
 	err = delegated(made.command(append(args, id)).Run())
+	end(err)
+	end = r.begin("verify")
 	if err == nil {
 		err = made.verify()
 	}
 	if verr := <-verified; verr != nil {
 		err = errors.Join(errGuess, verr)
 	}
+	end(err, r.code())
 	if err == nil {
 		made.about.Complete = true
 		err = made.lock.Save(made.about)
@@ -180,9 +184,11 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		}
 	}
 	defer code.Close()
+	end := r.begin("derive")
+	defer func() { end(err) }()
 	about := &state.Container{
 		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
-		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path),
+		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path), Compiled: r.compiled, Trace: r.traced(),
 	}
 	if about.RunnerFile, err = identity(os.Stat(exe)); err != nil {
 		return nil, err
@@ -315,7 +321,10 @@ func codeDirectory(about *state.Container, code *prepared.Code, libraries bool) 
 }
 
 // undo removes what derive made.
-func (c *container) undo() error { return forget(c.lock, c.about) }
+func (c *container) undo() error {
+	c.runtime.container = nil // its span would never end
+	return forget(c.lock, c.about)
+}
 
 func (c *container) closeFiles() {
 	for _, f := range c.files {

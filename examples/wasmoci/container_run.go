@@ -17,7 +17,9 @@ import (
 )
 
 // runContainer makes a container, starts it, and unless detach is set waits for it and removes it.
-func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, detach, keep bool) error {
+func (r *ociRuntime) runContainer(cmd *cobra.Command, c *creation, id string, detach, keep bool) (err error) {
+	end := r.begin("run")
+	defer func() { end(err, text(attributeID, id)) }()
 	g, err := r.guestOf(c.bundle)
 	if err != nil {
 		return err

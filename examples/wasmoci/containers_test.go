@@ -93,6 +93,7 @@ func TestRootContainers(t *testing.T) {
 					"left":    leftCommand,
 					"port":    portCommand,
 					"served":  servedCommand,
+					"spans":   spansCommand,
 				},
 			})
 		})

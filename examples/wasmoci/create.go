@@ -43,7 +43,9 @@ now if its code is not cached. A native container is the delegate's, from the fi
 	return cmd
 }
 
-func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) error {
+func (r *ociRuntime) create(cmd *cobra.Command, c *creation, id string) (err error) {
+	end := r.begin("create")
+	defer func() { end(err, text(attributeID, id)) }()
 	g, err := r.guestOf(c.bundle)
 	if err != nil {
 		return err

@@ -33,13 +33,17 @@ func newDelegated(r *ociRuntime) []*cobra.Command {
 			Use:                v.name,
 			Short:              v.short + ", by the delegate",
 			DisableFlagParsing: true,
-			RunE: func(_ *cobra.Command, args []string) error {
+			RunE: func(cmd *cobra.Command, args []string) error {
 				if v.name == "checkpoint" {
 					if err := r.nativeOnly(v.name, args); err != nil {
 						return err
 					}
 				}
-				return r.handOver(r.meant(args))
+				c := r.meant(args)
+				if c != nil && !c.Native && wantsStats(v.name, args) {
+					return r.stats(cmd.OutOrStdout(), c)
+				}
+				return r.handOver(c)
 			},
 		})
 	}

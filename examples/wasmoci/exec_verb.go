@@ -90,7 +90,9 @@ of its root file system, a function of one (PATH#FUNCTION), or a native program 
 	return cmd
 }
 
-func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command []string) error {
+func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command []string) (err error) {
+	end := r.begin("exec")
+	defer func() { end(err, text(attributeID, id)) }()
 	store, c, err := r.ours(id)
 	if err != nil {
 		return err
@@ -101,6 +103,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if !c.Complete {
 		return notMade("exec", id)
 	}
+	r.about(c)
 	bundle, err := oci.LoadBundle(store.Path(id))
 	if err != nil {
 		return err
@@ -196,6 +199,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	other := another.command(r.execArgs(cmd, c, file, another))
+	delegateEnd := r.begin("delegate exec")
 	if err := other.Start(); err != nil {
 		return err
 	}
@@ -204,7 +208,12 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		stop := forward(ready, other)
 		defer stop()
 	}
-	if err := delegated(other.Wait()); err != nil || !e.detach {
+	err = delegated(other.Wait())
+	if rec, ok := recorded(&state.Container{Record: filepath.Join(dir, "record.json")}); ok && !e.detach {
+		r.ran(rec, nil)
+	}
+	delegateEnd(err)
+	if err != nil || !e.detach {
 		return err
 	}
 	return awaitReady(ready)

@@ -32,7 +32,9 @@ type guest struct {
 }
 
 // guestOf looks what the container of a bundle is: nil for a native one, and for what the delegate is to refuse.
-func (r *ociRuntime) guestOf(dir string) (*guest, error) {
+func (r *ociRuntime) guestOf(dir string) (g *guest, err error) {
+	end := r.begin("decide")
+	defer func() { end(err, decided(g, err)...) }()
 	b, err := oci.LoadBundle(dir)
 	if err != nil {
 		if r.looksWasm(dir) {
@@ -40,7 +42,7 @@ func (r *ociRuntime) guestOf(dir string) (*guest, error) {
 		}
 		return nil, nil // the delegate's to judge
 	}
-	g := &guest{bundle: b}
+	g = &guest{bundle: b}
 	g.module, g.path, err = b.Locate()
 	found, derr := r.detect(b.Spec, g.module)
 	switch {

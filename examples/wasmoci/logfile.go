@@ -36,8 +36,9 @@ func (r *ociRuntime) writeLog(level, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// report writes an error to the log, unless it is a guest's end, or the delegate has written it.
+// report ends a command: it writes its spans, and then its error to the log, unless it is a guest's end, or the delegate has written it.
 func (r *ociRuntime) report(err error) error {
+	r.writeSpans()
 	var delegates failed
 	if err == nil || errors.As(err, &delegates) {
 		return nil

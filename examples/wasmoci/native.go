@@ -42,6 +42,7 @@ func runnable(program *os.File, path string) error {
 // makeNative has the delegate create or run a native container whose annotations would have it take the container for WebAssembly:
 // from a bundle without them. As hooks and `state` show the caller's bundle all the same, it is remembered.
 func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, verb string) error {
+	r.native = true
 	d, err := r.other()
 	if err != nil {
 		return err

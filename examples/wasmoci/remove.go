@@ -36,7 +36,9 @@ not there is no error.`,
 	return cmd
 }
 
-func (r *ociRuntime) remove(id string, force bool, line []string) error {
+func (r *ociRuntime) remove(id string, force bool, line []string) (err error) {
+	end := r.begin("delete")
+	defer func() { end(err, text(attributeID, id)) }()
 	store, lock, err := r.hold(id)
 	if err != nil {
 		return err
@@ -56,13 +58,17 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	if err != nil {
 		return err
 	}
+	r.native = c == nil || c.Native
 	switch {
 	case c == nil:
 		d = r.maker(id, d)
-	case !c.Native:
+	case !r.native:
 		r.complete(c)
+		r.about(c)
 	}
+	gone := r.begin("delegate delete")
 	err = delegated(waitedFor(d.Path, line).Run())
+	gone(err)
 	if err != nil && r.has(d, id) {
 		return err
 	}
@@ -72,6 +78,7 @@ func (r *ociRuntime) remove(id string, force bool, line []string) error {
 	if force {
 		err = nil
 	}
+	r.closed(c)
 	return and(err, r.clear(store, lock, id))
 }
 

@@ -23,6 +23,9 @@ type ociRuntime struct {
 	logFormat string
 	delegate  string
 	config    string
+	debug     bool
+
+	observed
 
 	line     []string // the command line without what is only for this program
 	settings *operator.Settings
@@ -36,7 +39,7 @@ func (r *ociRuntime) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&r.log, "log", "", "`FILE` for errors (default: standard error)")
 	f.StringVar(&r.logFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	f.String("log-level", "", "the delegate's `LEVEL` of logging")
-	f.Bool("debug", false, "have the delegate log more")
+	f.BoolVar(&r.debug, "debug", false, "log what is decided and how long each step takes, and have the delegate log more")
 	f.Bool("systemd-cgroup", false, "have the delegate ask systemd for cgroups")
 	f.String("cgroup-manager", "", "the delegate's `MANAGER` of cgroups")
 	f.String("rootless", "", "the delegate's `MODE` for users who are not root")

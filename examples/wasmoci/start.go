@@ -26,7 +26,9 @@ failed, which its exit status tells.`,
 	}
 }
 
-func (r *ociRuntime) start(id string) error {
+func (r *ociRuntime) start(id string) (err error) {
+	end := r.begin("start")
+	defer func() { end(err, text(attributeID, id)) }()
 	_, c, err := r.ours(id)
 	if err != nil {
 		return err
@@ -37,6 +39,7 @@ func (r *ociRuntime) start(id string) error {
 	if !c.Complete {
 		return notMade("start", id)
 	}
+	r.about(c)
 	return r.startMade(c, id, r.line)
 }
 
@@ -56,10 +59,16 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 		return err
 	}
 	defer ready.Close()
-	if err := delegated(waitedFor(c.Delegate, args).Run()); err != nil {
+	end := r.begin("delegate start")
+	err = delegated(waitedFor(c.Delegate, args).Run())
+	end(err)
+	if err != nil {
 		return err
 	}
-	return awaitReady(ready)
+	end = r.begin("ready")
+	err = awaitReady(ready)
+	end(err)
+	return err
 }
 
 // readyPatience is how long start waits for a runner, which has its code compiled and takes milliseconds.

@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"internal/apisurface": {},
 	"internal/house":      {},
 	"internal/userns":     {},
+	"internal/sbom":       {},
 
 	"examples/bench":           {"engine", "engine/subprocess", "engine/wazero", "oci", "wasi", runtimeSpec, wazero},
 	"examples/embed":           {"engine", "engine/wazero", "oci"},
@@ -58,10 +59,12 @@ var arrows = map[string][]string{
 	"examples/wasmoci/clients": {},
 	"examples/wasmoci": {
 		"engine", "engine/all", "engine/runner", "oci", "wasi", "wasi/vfs", cobra, pflag, runtimeSpec, xsys,
-		"examples/wasmoci/internal/delegate", "examples/wasmoci/internal/operator", "examples/wasmoci/internal/prepared", "examples/wasmoci/internal/state",
+		"examples/wasmoci/internal/delegate", "examples/wasmoci/internal/operator", "examples/wasmoci/internal/otlp", "examples/wasmoci/internal/prepared",
+		"examples/wasmoci/internal/state",
 	},
 	"examples/wasmoci/internal/delegate": {},
 	"examples/wasmoci/internal/operator": {"internal/userns", "oci", toml},
+	"examples/wasmoci/internal/otlp":     {xsys},
 	"examples/wasmoci/internal/prepared": {"engine", "engine/cache", xsys},
 	"examples/wasmoci/internal/state":    {"internal/userns", "oci", xsys},
 }

@@ -46,6 +46,8 @@ type Config struct {
 	Compile Compile `toml:"compile"`
 	// Listen are the addresses at which guests listen, by a name that the guest gets, too (LISTEN_FDNAMES).
 	Listen map[string]Listen `toml:"listen"`
+	// Trace is the file that spans are appended to, a line for each command, as OTLP's JSON; "" is none.
+	Trace string `toml:"trace"`
 }
 
 // Compile bounds the compilation of a module.
@@ -79,7 +81,7 @@ type Settings struct {
 }
 
 // Keys are the names of all settings.
-var keys = []string{"delegate", "runners", "state", "cache", "cache_limit", "engine", "policy", "compile.memory", "compile.timeout", "listen"}
+var keys = []string{"delegate", "runners", "state", "cache", "cache_limit", "engine", "policy", "compile.memory", "compile.timeout", "listen", "trace"}
 
 // Defaults are the settings of a user, for a program whose runners are in the directory runners.
 func Defaults(u User, runners string) Settings {
@@ -133,9 +135,13 @@ func (s *Settings) decode(name, text string, places bool) error {
 		return fmt.Errorf("%s is no setting: there are %s", unknown[0], strings.Join(keys, ", "))
 	}
 	for _, dir := range []struct{ key, path string }{
-		{"delegate", next.Delegate}, {"runners", next.Runners}, {"state", next.State}, {"cache", next.Cache},
+		{"delegate", next.Delegate},
+		{"runners", next.Runners},
+		{"state", next.State},
+		{"cache", next.Cache},
+		{"trace", next.Trace},
 	} {
-		if dir.path != "" && !filepath.IsAbs(dir.path) || dir.path == "" && dir.key != "delegate" {
+		if dir.path != "" && !filepath.IsAbs(dir.path) || dir.path == "" && dir.key != "delegate" && dir.key != "trace" {
 			return fmt.Errorf("%s %q is not an absolute path", dir.key, dir.path)
 		}
 	}
@@ -201,6 +207,8 @@ func (s *Settings) Value(key string) string {
 		return time.Duration(s.Compile.Timeout).String()
 	case "listen":
 		return s.listening()
+	case "trace":
+		return s.Trace
 	}
 	return ""
 }

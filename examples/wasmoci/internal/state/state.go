@@ -51,6 +51,8 @@ type Container struct {
 	Complete   bool           `json:"complete"`            // the delegate has made it, and it is what was asked for
 	Native     bool           `json:"native,omitempty"`    // it is a native container, of a bundle without its annotations
 	Made       oci.Delegation `json:"made"`                // what it was derived with
+	Compiled   time.Duration  `json:"compiled,omitempty"`  // what compiling its module took; 0: compiled code was there
+	Trace      *Trace         `json:"trace,omitempty"`     // nil: it is not traced
 }
 
 // File tells a file from every other, and from what it was before it was written to.
@@ -65,6 +67,13 @@ func FileOf(st *syscall.Stat_t) File {
 		uint64(st.Dev), st.Ino, uint64(st.Size),
 		time.Unix(st.Mtim.Unix()).UTC(), time.Unix(st.Ctim.Unix()).UTC(),
 	}
+}
+
+// Trace is a container's span, which ends when it is deleted.
+type Trace struct {
+	Span   string    `json:"span"`             // itself, as a traceparent
+	Within string    `json:"within,omitempty"` // what it is part of, as a traceparent; "" is nothing
+	Begun  time.Time `json:"begun"`
 }
 
 // Store is the containers under one root directory of the delegate. It is safe for concurrent use, by processes too.
