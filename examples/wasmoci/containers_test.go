@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inside is set for the process that TestRootContainers starts in namespaces of its own, to what tells it from others of the kind.
+// inside is set for the process that isolated starts, to what tells it from others of the kind.
 const inside = "WASMOCI_TEST_INSIDE"
 
 // times is how often the scripts do what has to succeed each time.
@@ -27,29 +27,8 @@ var times = flag.Int("times", 5, "do what has to succeed each time `N` times")
 // the runner of one engine (engineFor), in namespaces of their own. Beside the commands and conditions of TestScript there are those of
 // container_bundle_test.go and of container_end_test.go.
 func TestRootContainers(t *testing.T) {
-	if os.Getenv(inside) == "" {
-		again := exec.CommandContext(t.Context(), "/proc/self/exe", os.Args[1:]...)
-		again.Args = append(again.Args, "-test.run=^TestRootContainers"+only(flag.Lookup("test.run").Value.String()))
-		again.Env = append(os.Environ(), fmt.Sprintf("%s=%d", inside, os.Getpid()))
-		again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
-		again.Stdout, again.Stderr = os.Stdout, os.Stderr
-		if err := again.Run(); err != nil {
-			t.Fatal(err)
-		}
+	if !isolated(t) {
 		return
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat("/sys/fs/cgroup/unified"); err == nil { // crun refuses a hybrid tree, and then makes directories in the place of it
-		if err := unix.Mount("tmpfs", "/sys/fs/cgroup/unified", "tmpfs", 0, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// Containers' processes become children of this one, which is process 1 of a namespace: it sees their exit status, as conmon does, and
-	// none of them outlives it.
-	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-		t.Fatal(err)
 	}
 	prefix := t.TempDir()
 	if err := opened(prefix); err != nil {
@@ -116,6 +95,35 @@ func TestRootContainers(t *testing.T) {
 	}
 }
 
+// isolated runs a test once more, in namespaces of its own, and returns there true.
+func isolated(t *testing.T) bool {
+	if os.Getenv(inside) == "" {
+		again := exec.CommandContext(t.Context(), "/proc/self/exe", os.Args[1:]...)
+		again.Args = append(again.Args, "-test.run=^"+t.Name()+only(flag.Lookup("test.run").Value.String()))
+		again.Env = append(os.Environ(), fmt.Sprintf("%s=%d", inside, os.Getpid()))
+		again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+		again.Stdout, again.Stderr = os.Stdout, os.Stderr
+		if err := again.Run(); err != nil {
+			t.Fatal(err)
+		}
+		return false
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("/sys/fs/cgroup/unified"); err == nil { // crun refuses a hybrid tree, and then makes directories in the place of it
+		if err := unix.Mount("tmpfs", "/sys/fs/cgroup/unified", "tmpfs", 0, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Containers' processes become children of this one, which is process 1 of a namespace: it sees their exit status, as conmon does, and
+	// none of them outlives it.
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	return true
+}
+
 // opened lets every user through to a directory in a temporary directory: the root of a user namespace is one.
 func opened(dir string) error {
 	return errors.Join(os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755))
@@ -137,8 +145,8 @@ func buildInside(t *testing.T, dir string) (made string) {
 	if err := os.Mkdir(made, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	buildRunner(t, dir)
 	for _, c := range []struct{ env, args []string }{
-		{runnerEnv, append([]string{"go", "build", "-trimpath", "-o", filepath.Join(dir, "runner-"+engineFor)}, append(runnerFlags, "../runner")...)},
 		{[]string{"CGO_ENABLED=0"}, []string{"go", "build", "-o", filepath.Join(made, "look"), "testdata/inside/look/main.go"}},
 		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "look.wasm"), "testdata/inside/look/main.go"}},
 		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "serve.wasm"), "testdata/inside/serve/main.go"}},
@@ -146,13 +154,24 @@ func buildInside(t *testing.T, dir string) (made string) {
 		{nil, []string{"gcc", "-O2", "-static", "-o", filepath.Join(made, "fill"), "testdata/inside/fill.c"}},
 		{nil, []string{"gcc", "-Wall", "-Werror", "-O2", "-static", "-o", filepath.Join(made, "reach"), "testdata/inside/reach.c"}},
 	} {
-		build := exec.CommandContext(t.Context(), c.args[0], c.args[1:]...)
-		build.Env = append(append(os.Environ(), "GOFLAGS="), c.env...)
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+		build(t, c.env, c.args)
 	}
 	return made
+}
+
+// buildRunner builds the runner into dir.
+func buildRunner(t *testing.T, dir string) {
+	t.Helper()
+	build(t, runnerEnv, append([]string{"go", "build", "-trimpath", "-o", filepath.Join(dir, "runner-"+engineFor)}, append(runnerFlags, "../runner")...))
+}
+
+func build(t *testing.T, env, args []string) {
+	t.Helper()
+	build := exec.CommandContext(t.Context(), args[0], args[1:]...)
+	build.Env = append(append(os.Environ(), "GOFLAGS="), env...)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // cgroups is the group of all containers of these tests.
