@@ -267,6 +267,7 @@ func (p *planner) mount(i int, m *specs.Mount, dest string, coveredBy int) bool 
 		reason = "at " + dest + ", seen through the mount of /dev, opens where harmless"
 	case p.opts.Where == Entered:
 		granted.Host = dest
+		granted.NoPreopen = kind == devMount // of the container's surroundings, and no volume
 	case kind == bindMount || kind == deviceMount:
 		granted.Host = p.source(field+".source", m.Source)
 		p.effects(field, m, nil)

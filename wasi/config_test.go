@@ -15,7 +15,7 @@ import (
 func full() *wasi.Config {
 	return &wasi.Config{
 		Entrypoint: "f", Args: []string{"a"}, Env: []string{"A=1"}, Dir: "/d",
-		Mounts:    []wasi.Mount{{Guest: "/m", Host: "/h", File: os.Stdin, ReadOnly: true, Hidden: true, Tmpfs: &wasi.Tmpfs{SizeBytes: 1, Mode: 2}}},
+		Mounts:    []wasi.Mount{{Guest: "/m", Host: "/h", File: os.Stdin, ReadOnly: true, Hidden: true, NoPreopen: true, Tmpfs: &wasi.Tmpfs{SizeBytes: 1, Mode: 2}}},
 		Listeners: []wasi.Listener{{Name: "l", File: os.Stdin, Connected: true}},
 		Stdin:     strings.NewReader("x"), Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{},
 		Limits: wasi.Limits{MemoryBytes: 1},
