@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
+.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime install test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-validation test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -89,7 +89,7 @@ test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it an
 test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them (Linux, as root; needs make deps)
 	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner ./examples/wasmoci
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
-	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run TestRootContainers ./examples/wasmoci
+	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run 'TestRootContainers|TestRootLarge' ./examples/wasmoci
 
 test-wasmedge: deps-wasmedge ## the same with WasmEdge and its library
 	. .cache/wasmedge/env.sh && $(call native,wasmedge)
@@ -110,7 +110,10 @@ test-root: ## attempts to escape that need root: devices, mounts, no /proc, no o
 	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner ./examples/wasmoci
 	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
 	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
-	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRootContainers ./examples/wasmoci
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run 'TestRootContainers|TestRootLarge' ./examples/wasmoci
+
+test-validation: ## the OCI runtime validation suite: native containers through wasmoci against crun and runc alone (Linux, as root; needs make deps)
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -parallel 8 -timeout 30m -v -run TestRootValidation ./examples/wasmoci
 
 test-clients: ## the program under real podman with crun and runc: commands, pods, escapes, the guide (Linux, as root; needs make deps)
 	$(GO) test -tags clients -count 1 -parallel 4 -timeout 30m ./examples/wasmoci/clients
@@ -182,7 +185,7 @@ deps-trixie: ## fetch Debian trixie's podman, crun and WasmEdge into .cache, for
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-validation test-clients test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \
