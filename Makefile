@@ -15,7 +15,7 @@ EMBEDDER  := testdata/embedder
 BUSY := (Concurrent|Streams|Interrupt|Close|Cache)
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime build-runner-wasmedge build-runner-wasmer install dist test-dist test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
+.PHONY: help build build-static build-runner build-runner-wazero build-runner-wasmtime build-runner-wasmedge build-runner-wasmer install dist test-dist test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-validation test-clients test-clients-trixie test-gc test-real test-std vet-all lint generate generate-check api api-check matrix fuzz bench bench-peers deps deps-trixie deps-wasmedge ci
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -113,7 +113,7 @@ test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it an
 test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them (Linux, as root; needs make deps)
 	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner ./examples/wasmoci
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
-	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run TestRootContainers ./examples/wasmoci
+	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run 'TestRootContainers|TestRootLarge' ./examples/wasmoci
 
 # Containers whose runner brings its library along.
 containers = CGO_ENABLED=1 $(GO) vet -tags "root $(1)" ./examples/wasmoci && CGO_ENABLED=1 $(GO) test -tags "root $(1)" -count 1 -run TestRootContainers/crun ./examples/wasmoci
@@ -137,7 +137,10 @@ test-root: ## attempts to escape that need root: devices, mounts, no /proc, no o
 	$(GO) vet -tags root ./engine/enginetest ./engine/subprocess ./examples/runner ./examples/wasmoci
 	$(GO) test -tags root -count 1 -run TestRoot ./engine/enginetest ./engine/subprocess
 	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRoot ./examples/runner
-	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run TestRootContainers ./examples/wasmoci
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -run 'TestRootContainers|TestRootLarge' ./examples/wasmoci
+
+test-validation: ## the OCI runtime validation suite: native containers through wasmoci against crun and runc alone (Linux, as root; needs make deps)
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -parallel 8 -timeout 30m -v -run TestRootValidation ./examples/wasmoci
 
 EVERY ?= 8
 test-faults: ## containers whose commands are killed at every EVERY-th call that changes something, full disks, damaged files, upgrades (Linux, as root; needs make deps)
@@ -213,7 +216,7 @@ deps-trixie: ## fetch Debian trixie's podman, containerd, crun and WasmEdge into
 deps-wasmedge: ## fetch libwasmedge into .cache for this repository alone, and say how to build with it (Debian)
 	./.ci/deps-wasmedge
 
-CI := lint vet-all test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-clients test-dist test-gc test-real test-std api-check generate-check fuzz bench
+CI := lint vet-all test test-user test-root test-faults test-race test-tags test-wasmtime test-runner test-wasmedge test-wasmer test-native test-validation test-clients test-dist test-gc test-real test-std api-check generate-check fuzz bench
 
 ci: ## everything, with a line for each step at the end (needs make deps)
 	@result=PASS; lines=; for step in $(CI); do \

@@ -112,7 +112,7 @@
 //	mount                                    entered   direct    reason
 //	bind, rbind                              granted   granted   a directory or file, read-only with ro or rro
 //	tmpfs                                    granted   granted   Direct: in memory, with size and mode
-//	tmpfs at /dev or below                   granted   limited   Direct: hidden, no devices and no shared memory
+//	tmpfs at /dev or below                   granted   limited   Entered: no preopen of its own. Direct: hidden, no devices and no shared memory
 //	bind from below /dev to below /dev       enforced  granted   Entered: seen through the mount of /dev, opens where harmless
 //	proc sysfs cgroup cgroup2 mqueue devpts  enforced  ignored   hidden from the guest, as are binds of /proc and /sys to themselves
 //	any other                                granted   rejected  Direct: nobody mounts it; mount it on the host and use a bind mount

@@ -37,7 +37,7 @@ const (
 var mountPolicy = [...]mountRule{
 	bindMount:   {"bind, rbind", Granted, Granted, "a directory or file, read-only with ro or rro"},
 	tmpfsMount:  {"tmpfs", Granted, Granted, "Direct: in memory, with size and mode"},
-	devMount:    {"tmpfs at /dev or below", Granted, Limited, "Direct: hidden, no devices and no shared memory"},
+	devMount:    {"tmpfs at /dev or below", Granted, Limited, "Entered: no preopen of its own. Direct: hidden, no devices and no shared memory"},
 	deviceMount: {"bind from below /dev to below /dev", Enforced, Granted, "Entered: seen through the mount of /dev, opens where harmless"},
 	kernelMount: {"proc sysfs cgroup cgroup2 mqueue devpts", Enforced, Ignored, "hidden from the guest, as are binds of /proc and /sys to themselves"},
 	otherMount:  {"any other", Granted, Rejected, "Direct: nobody mounts it; mount it on the host and use a bind mount"},
@@ -267,6 +267,7 @@ func (p *planner) mount(i int, m *specs.Mount, dest string, coveredBy int) bool 
 		reason = "at " + dest + ", seen through the mount of /dev, opens where harmless"
 	case p.opts.Where == Entered:
 		granted.Host = dest
+		granted.NoPreopen = kind == devMount // of the container's surroundings, and no volume
 	case kind == bindMount || kind == deviceMount:
 		granted.Host = p.source(field+".source", m.Source)
 		p.effects(field, m, nil)

@@ -94,13 +94,13 @@ func TestMounts(t *testing.T) {
 		},
 		"/dev": {
 			mounts:  []specs.Mount{tmpfs("/dev", "nosuid", "mode=755"), tmpfs("/dev/shm", "size=64k"), bind("/dev/log", "/srv/log")},
-			entered: []wasi.Mount{{Guest: "/dev", Host: "/dev"}, {Guest: "/dev/shm", Host: "/dev/shm"}, {Guest: "/dev/log", Host: "/dev/log"}},
+			entered: []wasi.Mount{{Guest: "/dev", Host: "/dev", NoPreopen: true}, {Guest: "/dev/shm", Host: "/dev/shm", NoPreopen: true}, {Guest: "/dev/log", Host: "/dev/log"}},
 			direct:  []wasi.Mount{{Guest: "/dev", Hidden: true}, {Guest: "/dev/log", Host: "/srv/log"}},
 			account: map[string]Verdict{"mounts[0]": Limited, "mounts[1]": Limited, "mounts[2]": Granted},
 		},
 		"a device": {
 			mounts:  []specs.Mount{tmpfs("/dev"), bind("/dev/fuse", "/dev/fuse")},
-			entered: []wasi.Mount{{Guest: "/dev", Host: "/dev"}},
+			entered: []wasi.Mount{{Guest: "/dev", Host: "/dev", NoPreopen: true}},
 			direct:  []wasi.Mount{{Guest: "/dev", Hidden: true}, {Guest: "/dev/fuse", Host: "/dev/fuse"}},
 		},
 		"tmpfs": {

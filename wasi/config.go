@@ -55,6 +55,9 @@ type Mount struct {
 	ReadOnly bool `json:"readOnly,omitempty"`
 	// Hidden makes Guest and everything below it not exist for the guest.
 	Hidden bool `json:"hidden,omitempty"`
+	// NoPreopen makes a directory no preopen of its own: the guest comes to it by the mount above it, if there is one. Some guests
+	// take each preopen for something that their user wants in there, so what only belongs to the surroundings (/dev) is none.
+	NoPreopen bool `json:"noPreopen,omitempty"`
 	// Tmpfs makes the mount an empty file system in memory that ends with the run.
 	Tmpfs *Tmpfs `json:"tmpfs,omitempty"`
 }

@@ -15,7 +15,7 @@ import (
 func full() *wasi.Config {
 	return &wasi.Config{
 		Entrypoint: "f", Args: []string{"a"}, Env: []string{"A=1"}, Dir: "/d",
-		Mounts:    []wasi.Mount{{Guest: "/m", Host: "/h", File: os.Stdin, ReadOnly: true, Hidden: true, Tmpfs: &wasi.Tmpfs{SizeBytes: 1, Mode: 2}}},
+		Mounts:    []wasi.Mount{{Guest: "/m", Host: "/h", File: os.Stdin, ReadOnly: true, Hidden: true, NoPreopen: true, Tmpfs: &wasi.Tmpfs{SizeBytes: 1, Mode: 2}}},
 		Listeners: []wasi.Listener{{Name: "l", File: os.Stdin, Connected: true}},
 		Stdin:     strings.NewReader("x"), Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{},
 		Limits: wasi.Limits{MemoryBytes: 1},
@@ -78,7 +78,7 @@ func TestConfigJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"entrypoint":"f","args":["a"],"env":["A=1"],"dir":"/d",` +
-		`"mounts":[{"guest":"/m","host":"/h","readOnly":true,"hidden":true,"tmpfs":{"sizeBytes":1,"mode":2}}],` +
+		`"mounts":[{"guest":"/m","host":"/h","readOnly":true,"hidden":true,"noPreopen":true,"tmpfs":{"sizeBytes":1,"mode":2}}],` +
 		`"listeners":[{"name":"l","connected":true}],"limits":{"memoryBytes":1}}`
 	if string(b) != want {
 		t.Errorf("got  %s\nwant %s", b, want)

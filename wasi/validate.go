@@ -46,6 +46,7 @@ var (
 	errTwoSource = errors.New("names more than one thing to mount: set one of Host or File, Hidden, Tmpfs")
 	errNoFile    = errors.New("has no open file")
 	errHideRoot  = errors.New("hides the root: leave the mounts out instead")
+	errRootOnly  = errors.New("the root has no mount above it by which a guest could come to it")
 	errSmall     = errors.New("is less than one page of 64 KiB")
 )
 
@@ -97,6 +98,8 @@ func (c *Config) Validate() error {
 				bad(m.Guest, errTwice, "Mounts[%d].Guest", i)
 			case m.Hidden && m.Guest == "/":
 				bad(m.Guest, errHideRoot, "Mounts[%d].Guest", i)
+			case m.NoPreopen && m.Guest == "/":
+				bad(m.Guest, errRootOnly, "Mounts[%d].NoPreopen", i)
 			}
 			seen[m.Guest] = true
 		}

@@ -76,6 +76,8 @@ func TestValidate(t *testing.T) {
 			`wasi: Mounts[2].Guest "/a": is mounted twice`,
 		},
 		"mount host relative": {mount(wasi.Mount{Guest: "/a", Host: "b"}), []string{"Mounts[0].Host"}, `wasi: Mounts[0].Host "b": is not an absolute host path`},
+		"mount within":        {mount(wasi.Mount{Guest: "/a", Host: "/b", NoPreopen: true}), nil, ""},
+		"mount within none":   {mount(wasi.Mount{Guest: "/", Host: "/b", NoPreopen: true}), []string{"Mounts[0].NoPreopen"}, ""},
 		"mount hides /":       {mount(wasi.Mount{Guest: "/", Hidden: true}), []string{"Mounts[0].Guest"}, ""},
 		"mount nothing":       {mount(wasi.Mount{Guest: "/a"}), []string{"Mounts[0]"}, ""},
 		"mount host and hidden": {

@@ -119,6 +119,21 @@ var mountCases = []Case{
 			mkdir 3 w2 => EROFS`,
 	},
 	{
+		Name: "Mount/NoPreopen",
+		Why:  "what is to be no preopen is found by the mount above it, and only so",
+		config: wasi.Config{Mounts: []wasi.Mount{
+			{Guest: "/", Host: "root"}, {Guest: "/in", Host: "in", NoPreopen: true}, {Guest: "/w", Host: "w"},
+		}},
+		files: files{"root/": "", "in/a": "a", "w/b": "b"},
+		after: files{"in/new": "x"},
+		script: `
+			prestat 3 => "/"
+			prestat 4 => "/w"
+			prestat 5 => EBADF
+			cat 3 in/a => "a"
+			put 3 in/new x => ok`,
+	},
+	{
 		Name:   "Mount/File",
 		Why:    "a single file is mounted alone: what stands beside it on the host is not there, and it has no preopen of its own",
 		config: wasi.Config{Mounts: []wasi.Mount{{Guest: "/", Host: "root"}, {Guest: "/etc/app.conf", Host: "conf/app.conf"}}},

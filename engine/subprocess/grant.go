@@ -41,12 +41,13 @@ type wireStream struct {
 }
 
 type wireMount struct {
-	Guest    string      `json:"guest"`
-	Host     text        `json:"host,omitempty"`
-	File     *wireFile   `json:"file,omitempty"`
-	ReadOnly bool        `json:"readOnly,omitempty"`
-	Hidden   bool        `json:"hidden,omitempty"`
-	Tmpfs    *wasi.Tmpfs `json:"tmpfs,omitempty"`
+	Guest     string      `json:"guest"`
+	Host      text        `json:"host,omitempty"`
+	File      *wireFile   `json:"file,omitempty"`
+	ReadOnly  bool        `json:"readOnly,omitempty"`
+	Hidden    bool        `json:"hidden,omitempty"`
+	NoPreopen bool        `json:"noPreopen,omitempty"`
+	Tmpfs     *wasi.Tmpfs `json:"tmpfs,omitempty"`
 }
 
 type wireListener struct {
@@ -77,7 +78,7 @@ func newGrant(cfg *wasi.Config) (_ *grant, err error) {
 		g.req.Env = append(g.req.Env, text(e))
 	}
 	for i, m := range cfg.Mounts {
-		w := wireMount{Guest: m.Guest, Host: text(m.Host), ReadOnly: m.ReadOnly, Hidden: m.Hidden, Tmpfs: m.Tmpfs}
+		w := wireMount{Guest: m.Guest, Host: text(m.Host), ReadOnly: m.ReadOnly, Hidden: m.Hidden, NoPreopen: m.NoPreopen, Tmpfs: m.Tmpfs}
 		if m.File != nil {
 			f, err := g.file(m.File)
 			if err != nil {
@@ -225,7 +226,7 @@ func (c *startRequest) config(fds []int) (*wasi.Config, error) {
 		return opened[w.Index], nil
 	}
 	for _, m := range c.Mounts {
-		mount := wasi.Mount{Guest: m.Guest, Host: string(m.Host), ReadOnly: m.ReadOnly, Hidden: m.Hidden, Tmpfs: m.Tmpfs}
+		mount := wasi.Mount{Guest: m.Guest, Host: string(m.Host), ReadOnly: m.ReadOnly, Hidden: m.Hidden, NoPreopen: m.NoPreopen, Tmpfs: m.Tmpfs}
 		if m.File != nil {
 			var err error
 			if mount.File, err = open(*m.File); err != nil {

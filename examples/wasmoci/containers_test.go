@@ -94,6 +94,7 @@ func TestRootContainers(t *testing.T) {
 					"port":    portCommand,
 					"served":  servedCommand,
 					"spans":   spansCommand,
+					"frames":  framesCommand,
 				},
 			})
 		})
@@ -156,6 +157,7 @@ func buildInside(t *testing.T, dir string) (made string) {
 		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "look.wasm"), "testdata/inside/look/main.go"}},
 		{[]string{"GOOS=wasip1", "GOARCH=wasm"}, []string{"go", "build", "-o", filepath.Join(made, "serve.wasm"), "testdata/inside/serve/main.go"}},
 		{nil, []string{"clang", "--target=wasm32-wasi", "-O2", "-o", filepath.Join(made, "fill.wasm"), "testdata/inside/fill.c"}},
+		{nil, []string{"clang", "--target=wasm32-wasi", "-O2", "-o", filepath.Join(made, "emulator.wasm"), "testdata/inside/emulator.c"}},
 		{nil, []string{"gcc", "-O2", "-static", "-o", filepath.Join(made, "fill"), "testdata/inside/fill.c"}},
 		{nil, []string{"gcc", "-Wall", "-Werror", "-O2", "-static", "-o", filepath.Join(made, "reach"), "testdata/inside/reach.c"}},
 	} {

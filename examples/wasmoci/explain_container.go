@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 
 	"github.com/wasmoci/wasmoci/engine/runner"
@@ -45,8 +46,8 @@ func (r *ociRuntime) explain(e *explanation, h *host, loaded *oci.Bundle) error 
 		return err
 	}
 	listening := s.Listeners(loaded.Spec.Annotations)
-	for _, name := range listening {
-		e.Listen = append(e.Listen, name+" = "+s.Listen[name].Address)
+	for i, name := range listening {
+		e.Listen = append(e.Listen, fmt.Sprintf("%s = %s, the guest's descriptor %d", name, s.Listen[name].Address, 3+listenFDs()+i))
 	}
 	need := needOf(e.Engine, module, 0, 3+len(listening))
 	need.OpenFiles += held(loaded.Spec)

@@ -97,7 +97,7 @@ func newFS(mounts []wasi.Mount, use shortcuts) (*FS, error) {
 	}
 	fs.top = fs.dirAt(root)
 	for i, m := range fs.mounts {
-		if m.isDir() {
+		if m.isDir() && !mounts[i].NoPreopen {
 			fs.preopens = append(fs.preopens, Preopen{Guest: mounts[i].Guest, Dir: fs.dirAt(m.at)})
 		}
 	}
@@ -168,8 +168,8 @@ func (fs *FS) Close() error {
 	return nil
 }
 
-// Preopens returns every directory mount in the order given to New. Hidden mounts and single files are not among them.
-// Closing a preopen's Dir does not take the mount out of the tree.
+// Preopens returns every directory mount in the order given to New. Hidden mounts, single files and what is to be no preopen are not
+// among them. Closing a preopen's Dir does not take the mount out of the tree.
 func (fs *FS) Preopens() []Preopen { return append([]Preopen(nil), fs.preopens...) }
 
 // Root returns "/" of the guest's tree. Where nothing is mounted at "/" it is a read-only directory that has the mount

@@ -113,6 +113,7 @@ func TestPreopens(t *testing.T) {
 		{Guest: "/z", Host: filepath.Join(dir, "d"), ReadOnly: true},
 		{Guest: "/f", Host: filepath.Join(dir, "f")},
 		{Guest: "/h", Hidden: true},
+		{Guest: "/in", Host: filepath.Join(dir, "d"), NoPreopen: true},
 		{Guest: "/", Host: dir},
 	}
 	fs, err := New(mounts)
@@ -137,6 +138,9 @@ func TestPreopens(t *testing.T) {
 	_, err = z.Lookup("x", false)
 	errno(t, "after Close", err, syscall.EBADF)
 	errno(t, "second Close", z.Close(), 0)
+	if got, err := content(root, "in/x"); got != "x" {
+		t.Errorf("what is no preopen is not there: %v", err)
+	}
 	if got, err := content(root, "z/x"); got != "x" {
 		t.Errorf("the mount went with its preopen: %v", err)
 	}
