@@ -331,39 +331,70 @@ const maxVectors = 1024
 // first call that is short. Nothing is transferred unless all of the iovecs lie in memory and their lengths add up to no
 // more than the result can say.
 func (h *Host) transfer(m memory, a []uint64, f func(b []byte, done int64) (int, error)) Errno {
+	return h.transferWhole(m, a, 0, f)
+}
+
+// gathered is how many bytes of several buffers are written at once, as writev(2) writes them: who reads a pipe, or writes to the same file,
+// sees all of a line or nothing.
+const gathered = 64 << 10
+
+// transferWhole is transfer, but what is no more than whole bytes in all is copied and passed in one call.
+func (h *Host) transferWhole(m memory, a []uint64, whole uint64, f func(b []byte, done int64) (int, error)) Errno {
 	result := m.bytes(uint32(a[3]), 4)
 	if uint32(a[2]) > maxVectors {
 		return einval
 	}
 	// A copy: what is read may overwrite the guest's own array.
 	h.vectors = append(h.vectors[:0], m.bytes(uint32(a[1]), 8*uint32(a[2]))...)
-	total := uint64(0)
+	total, used := uint64(0), 0
 	for v := h.vectors; len(v) > 0; v = v[8:] {
-		total += uint64(len(m.vector(v)))
+		n := len(m.vector(v))
+		total += uint64(n)
+		used += min(n, 1)
 	}
 	if total > math.MaxUint32 {
 		return einval
 	}
 	var done int64
-vectors:
-	for v := h.vectors; len(v) > 0; v = v[8:] {
-		for b := m.vector(v); len(b) > 0; {
+	// pass passes one buffer. more says whether all of it went.
+	pass := func(b []byte) (more bool, e Errno) {
+		for len(b) > 0 {
 			if h.stop.Ended() {
-				return Stop
+				return false, Stop
 			}
 			part := b[:min(len(b), chunk)]
 			n, err := f(part, done)
 			done += int64(n)
 			if err == vfs.ErrStopped {
-				return Stop
+				return false, Stop
 			}
 			if e := errnoOf(err); e != success && done == 0 {
-				return e
+				return false, e
 			}
 			if n < len(part) || err != nil {
-				break vectors
+				return false, success
 			}
 			b = b[n:]
+		}
+		return true, success
+	}
+	if used > 1 && total <= whole {
+		h.whole = h.whole[:0]
+		for v := h.vectors; len(v) > 0; v = v[8:] {
+			h.whole = append(h.whole, m.vector(v)...)
+		}
+		if _, e := pass(h.whole); e != success {
+			return e
+		}
+	} else {
+		for v := h.vectors; len(v) > 0; v = v[8:] {
+			more, e := pass(m.vector(v))
+			if e != success {
+				return e
+			}
+			if !more {
+				break
+			}
 		}
 	}
 	putLE32(result, uint32(done))
@@ -384,18 +415,18 @@ func fdWrite(h *Host, m memory, a []uint64) Errno {
 		return e
 	}
 	if d.file != nil {
-		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.file.Write(b) })
+		return h.transferWhole(m, a, gathered, func(b []byte, _ int64) (int, error) { return d.file.Write(b) })
 	}
 	if d.sock != nil {
 		return h.send(m, a, d)
 	}
 	if d.flags&flagNonblock == 0 {
-		return h.transfer(m, a, func(b []byte, _ int64) (int, error) { return d.out.Write(h.stop, b) })
+		return h.transferWhole(m, a, gathered, func(b []byte, _ int64) (int, error) { return d.out.Write(h.stop, b) })
 	}
 	if e := h.readyNow(d.out); e != success {
 		return e
 	}
-	return h.transfer(m, a, func(b []byte, done int64) (int, error) {
+	return h.transferWhole(m, a, pipeBuf, func(b []byte, done int64) (int, error) {
 		return d.out.Write(h.stop, b[:min(int64(len(b)), pipeBuf-done)])
 	})
 }

@@ -730,3 +730,29 @@ func TestOverlappingVectors(t *testing.T) {
 		}
 	})
 }
+
+// writes keeps what each Write is given.
+type writes []string
+
+func (w *writes) Write(b []byte) (int, error) {
+	*w = append(*w, string(b))
+	return len(b), nil
+}
+
+// TestWrittenAtOnce: several buffers are one write, as of writev, as long as they are not large: whoever reads a stream sees lines whole.
+func TestWrittenAtOnce(t *testing.T) {
+	var out writes
+	g := newGuest(t, &wasi.Config{Stdout: &out})
+	g.mem = make([]byte, 1<<20)
+	half := strings.Repeat("h", gathered/2)
+	for _, parts := range [][]string{{"a line", "", "\n"}, {half, half}, {half, half, "x"}, {"alone"}, {"", ""}} {
+		if n, e := g.write(stdout, parts...); e != success || n != len(strings.Join(parts, "")) {
+			t.Errorf("wrote %d, errno %d", n, e)
+		}
+	}
+	if want := (writes{"a line\n", half + half, half, half, "x", "alone"}); !slices.Equal(out, want) {
+		for i, s := range out {
+			t.Errorf("write %d of %d bytes", i, len(s))
+		}
+	}
+}

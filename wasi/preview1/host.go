@@ -26,6 +26,7 @@ type Host struct {
 	calls atomic.Uint64
 
 	vectors []byte // iovecs of the call under way
+	whole   []byte // what they describe, where that is written at once
 
 	over   bool // it has exited, or failed
 	exited bool

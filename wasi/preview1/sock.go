@@ -118,7 +118,7 @@ func sockSend(h *Host, m memory, a []uint64) Errno {
 // send writes the iovecs: all of them where the descriptor blocks, else as much as there is room for.
 func (h *Host) send(m memory, a []uint64, d *descriptor) Errno {
 	block := d.flags&flagNonblock == 0
-	return h.transfer(m, a, func(b []byte, _ int64) (int, error) {
+	return h.transferWhole(m, a, gathered, func(b []byte, _ int64) (int, error) {
 		for n := 0; ; {
 			k, err := d.sock.Send(h.stop, b[n:], block)
 			if n += k; err != nil || n == len(b) || !block {
