@@ -191,7 +191,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	defer ready.Close()
-	if err := another.addRunner(derived, order, module, code.Name, fifo, os.DevNull); err != nil {
+	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "process.json")
