@@ -124,7 +124,7 @@ func (c *child) sendLoad(m *module, known bool) error {
 		return err
 	}
 	defer closeAll([]int{fd})
-	return c.send(kindCompile, &compileRequest{Name: text(m.info.Name), Known: known}, []int{fd})
+	return c.send(kindCompile, &compileRequest{Name: text(m.info.Name), Digest: m.digest[:], Known: known}, []int{fd})
 }
 
 // awaitLoaded waits until that is done, and describes the module if info is not nil.
@@ -203,7 +203,7 @@ func (e *subEngine) Compile(ctx context.Context, src engine.Source) (engine.Modu
 	if _, ok := e.info.Capabilities[content.Format]; !ok {
 		return fail(engine.RefuseFormat(e.info.Name, content.Format))
 	}
-	m := &module{engine: e, exporting: make(chan struct{}, 1), info: engine.ModuleInfo{Name: src.Name(), Size: int64(len(content.Bytes))}}
+	m := &module{engine: e, exporting: make(chan struct{}, 1), digest: content.Digest, info: engine.ModuleInfo{Name: src.Name(), Size: int64(len(content.Bytes))}}
 	if m.file, err = seal(content.Bytes); err != nil {
 		return fail(err)
 	}

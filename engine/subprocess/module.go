@@ -4,6 +4,7 @@ package subprocess
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"sync"
@@ -20,7 +21,8 @@ type module struct {
 	engine *subEngine
 	info   engine.ModuleInfo
 	file   *os.File // what was compiled, sealed
-	spare  *child   // in which the module is compiled and has not run; under the engine's mu
+	digest [sha256.Size]byte
+	spare  *child // in which the module is compiled and has not run; under the engine's mu
 	gate   gate.Gate
 	closed sync.Once
 

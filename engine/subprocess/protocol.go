@@ -78,8 +78,9 @@ type openRequest struct {
 }
 
 type compileRequest struct {
-	Name  text `json:"name,omitempty"`
-	Known bool `json:"known,omitempty"` // the parent knows the module: the answer need not describe it
+	Name   text   `json:"name,omitempty"`
+	Digest []byte `json:"digest"`          // of the module, which the parent has computed: the child does not
+	Known  bool   `json:"known,omitempty"` // the parent knows the module: the answer need not describe it
 }
 
 type exportRequest struct {

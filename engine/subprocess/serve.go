@@ -5,6 +5,7 @@ package subprocess
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -167,7 +168,11 @@ func (s *server) compile(req *compileRequest, f *os.File) {
 		s.fail(errEarlier)
 		return
 	}
-	module, err := s.engine.Compile(context.Background(), engine.FromFile(f))
+	if len(req.Digest) != sha256.Size {
+		s.fail(fmt.Errorf("subprocess: a module's digest has %d bytes", len(req.Digest)))
+		return
+	}
+	module, err := s.engine.Compile(context.Background(), engine.FromKnown(f, [sha256.Size]byte(req.Digest)))
 	if err != nil {
 		s.fail(err)
 		return
