@@ -75,6 +75,21 @@ func TestCompiledStack(t *testing.T) {
 	}
 }
 
+// TestCompiledStackHost: the host has a stack, too, where the guest has next to none left: a guest that calls it from any depth ends by a
+// trap, and not the process.
+func TestCompiledStackHost(t *testing.T) {
+	module := []byte(wasm.Header + section(wasm.SectionType, "\x60\x00\x00", "\x60\x00\x01\x7f") +
+		section(wasm.SectionImport, "\x16wasi_snapshot_preview1\x0bsched_yield\x00\x01") + section(wasm.SectionFunction, "\x00") +
+		section(wasm.SectionMemory, "\x00\x01") + section(wasm.SectionExport, "\x06_start\x00\x01") +
+		section(wasm.SectionCode, function("\x00", "\x10\x00\x1a\x10\x01\x10\x00\x1a\x0b")))
+	e := compiling(t, engine.Options{})
+	for range 3 {
+		if err := runOn(t, e, module, nil); !errors.Is(err, engine.TrapStackOverflow) {
+			t.Errorf("it ends by %v, want %v", err, engine.TrapStackOverflow)
+		}
+	}
+}
+
 // wide is a command that calls itself for ever, with values over the call: it reads them before from its memory, which the call may
 // change, and uses them afterwards.
 func wide(values int) []byte {
