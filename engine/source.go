@@ -77,7 +77,9 @@ func FromFile(f *os.File) Source {
 }
 
 // FromKnown returns a Source of f as FromFile does, whose content has that digest: the caller has verified it. Nothing is hashed, and an
-// engine that takes compiled code from [CacheExported] reads no more of it than it needs, which may be less than Load does.
+// engine that takes compiled code from [CacheExported] reads no more of it than it needs, which may be less than Load does. Where f is
+// changed after that, the code that was verified runs, if anything does, and what is told of the module may be wrong. Engines
+// compile what they read: where others may change f, use FromFile unless all code comes from CacheExported.
 func FromKnown(f *os.File, digest [sha256.Size]byte) Source {
 	s := FromFile(f).(*source)
 	s.known, s.file = &digest, f

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/wasi"
@@ -100,6 +102,51 @@ var exportCases = []Case{
 		},
 	},
 	{
+		Name: "Export/Changed",
+		Why:  "a file that has become another since its digest was found says wrong things about the module, and no more comes of it",
+		drive: func(t *trial) {
+			dir, ok := t.exported("entrypoints")
+			if !ok {
+				return
+			}
+			content, err := t.source("entrypoints").Load(engine.DefaultMaxModuleBytes)
+			t.same(err, nil)
+			eng := t.fresh(engine.Options{CacheDir: dir, CacheMode: engine.CacheExported})
+			const function, memory = 0, 2
+			many := make([]declared, 5000)
+			for i := range many {
+				many[i].name = strconv.Itoa(i)
+			}
+			for name, c := range map[string]struct {
+				entrypoint string
+				exports    []declared
+				says       string // where it can be called
+			}{
+				"more exports":     {"_start", append(slices.Clone(many), declared{"_start", function}), "start\n"},
+				"another memory":   {"_start", append(slices.Clone(many), declared{"memory", memory}, declared{"_start", function}), "start\n"},
+				"other kinds":      {"_start", []declared{{"_start", function}, {"other", function}, {"memory", memory}}, "start\n"},
+				"what is no entry": {"answer", []declared{{"answer", function}}, ""},
+				"another type":     {"takes", append(slices.Clone(many[:6]), declared{"takes", function}), ""},
+				"another result":   {"gives", append(slices.Clone(many[:7]), declared{"gives", function}), ""},
+			} {
+				file := filepath.Join(t.TempDir(), "changed")
+				t.same(os.WriteFile(file, declaring(c.exports), 0o600), nil)
+				f, err := os.Open(file)
+				t.same(err, nil)
+				t.stdout = newSink()
+				t.cfg.Stdout, t.cfg.Entrypoint = t.stdout, c.entrypoint
+				m, err := eng.Compile(t.endless(), engine.FromKnown(f, content.Digest))
+				if err == nil {
+					err = engine.Run(t.endless(), m, t.cfg)
+				}
+				f.Close()
+				if got := t.stdout.String(); err == nil && got != c.says || err != nil && got != "" {
+					t.Errorf("%s: it ends with %v, having written %q", name, err, got)
+				}
+			}
+		},
+	},
+	{
 		Name: "Export/Another",
 		Why:  "a module that was not exported is not compiled either",
 		drive: func(t *trial) {
@@ -181,6 +228,41 @@ var exportCases = []Case{
 			}
 		},
 	},
+}
+
+// declared is what a module exports: its only function, or its only memory.
+type declared struct {
+	name string
+	kind byte
+}
+
+// declaring returns a module with these exports, which imports what the guest "entrypoints" does.
+func declaring(exports []declared) []byte {
+	const (
+		i32, none = "\x7f", "\x00"
+		types     = "\x04" + "\x60" + none + none + "\x60\x04" + i32 + i32 + i32 + i32 + "\x01" + i32 +
+			"\x60\x02" + i32 + i32 + "\x01" + i32 + "\x60\x01" + i32 + none
+		from    = "\x16wasi_snapshot_preview1"
+		imports = "\x03" + from + "\x08fd_write\x00\x01" + from + "\x0eargs_sizes_get\x00\x02" + from + "\x09proc_exit\x00\x03"
+	)
+	list := binary.AppendUvarint(nil, uint64(len(exports)))
+	for _, e := range exports {
+		list = append(binary.AppendUvarint(list, uint64(len(e.name))), e.name...)
+		list = append(list, e.kind)
+		if e.kind == 0 {
+			list = append(list, 3) // functions that are imported have the first numbers
+		} else {
+			list = append(list, 0)
+		}
+	}
+	module := []byte("\x00asm\x01\x00\x00\x00")
+	for _, section := range []struct {
+		id   byte
+		body string
+	}{{1, types}, {2, imports}, {3, "\x01\x00"}, {5, "\x01\x00\x01"}, {7, string(list)}, {10, "\x01\x02\x00\x0b"}} {
+		module = append(binary.AppendUvarint(append(module, section.id), uint64(len(section.body))), section.body...)
+	}
+	return module
 }
 
 // exported exports a guest to a directory that nobody may write to. Where the engine does not export, it sees to it that it says so.

@@ -44,7 +44,7 @@ type Order struct {
 	// Module is the module's name for messages.
 	Module string `json:"module,omitempty"`
 	// Digest is the module's, as engine.ModuleInfo has it: "sha256:" and 64 hexadecimal digits. Who gives it has verified it, and
-	// spares the runner to read a module for it. "" has the runner compute it.
+	// spares the runner to read a module for it: a file that is changed later still runs the code that CodeDir has. "" has the runner compute it.
 	Digest string `json:"digest,omitempty"`
 	// CodeDir is the directory that engine.Export has filled for this module, as an absolute path in the container.
 	CodeDir string `json:"codeDir"`

@@ -75,23 +75,38 @@ func TestCompiledStack(t *testing.T) {
 	}
 }
 
+// TestCompiledStackHost: the host has a stack, too, where the guest has next to none left: a guest that calls it at any depth ends by a
+// trap, and not the process.
+func TestCompiledStackHost(t *testing.T) {
+	yields := section(wasm.SectionImport, "\x16wasi_snapshot_preview1\x0bsched_yield\x00\x01")
+	if err := runOn(t, compiling(t, engine.Options{}), deep(100, yields, "\x10\x00\x1a"), nil); !errors.Is(err, engine.TrapStackOverflow) {
+		t.Errorf("it ends by %v, want %v", err, engine.TrapStackOverflow)
+	}
+}
+
 // wide is a command that calls itself for ever, with values over the call: it reads them before from its memory, which the call may
 // change, and uses them afterwards.
-func wide(values int) []byte {
-	var code []byte
+func wide(values int) []byte { return deep(values, "", "") }
+
+// deep is wide with an import of type () -> i32, or none, and with code before everything else.
+func deep(values int, imported, first string) []byte {
+	self := byte(min(len(imported), 1))
+	code := []byte(first)
 	for i := range values {
 		code = append(code, wasm.OpI32Const, 0, 0x29, 3) // i64.load
 		code = binary.AppendUvarint(code, uint64(8*i))
 		code = wasm.AppendOp(code, 0x21, uint64(i)) // local.set
 	}
-	code = append(code, 0x10, 0) // call
+	code = append(code, 0x10, self) // call
 	for i := range values {
 		code = append(code, wasm.OpI32Const, 0)
 		code = append(wasm.AppendOp(code, wasm.OpLocalGet, uint64(i)), 0x37, 3) // i64.store
 		code = binary.AppendUvarint(code, uint64(8*i))
 	}
 	locals := append(binary.AppendUvarint([]byte{1}, uint64(values)), 0x7e)
-	return command(function(string(locals), string(append(code, wasm.OpEnd))), section(wasm.SectionMemory, "\x00\x01"), start)
+	return []byte(wasm.Header + section(wasm.SectionType, "\x60\x00\x00", "\x60\x00\x01\x7f") + imported + section(wasm.SectionFunction, "\x00") +
+		section(wasm.SectionMemory, "\x00\x01") + section(wasm.SectionExport, "\x06_start\x00"+string(self)) +
+		section(wasm.SectionCode, function(string(locals), string(append(code, wasm.OpEnd)))))
 }
 
 // TestHostFault: a nil pointer of the host, while compiled code runs and after it, is a panic as ever, although the library takes the

@@ -71,6 +71,12 @@ typedef struct run {
 
 static __thread run *inside; // whose compiled code the thread is in
 
+// Of compiled code: below its stack is a guard, as a frame can be larger than a page and must not reach over it; above that is room for signals.
+static const size_t guard_size = 1 << 30, stack_size = 32 << 20, signal_stack_size = 64 << 10;
+
+// What a guest has to leave of its stack when it calls the host, which runs there, and which Go ends the process without.
+static const size_t host_room = 256 << 10;
+
 extern uint32_t wasmociWasmedgeCall(uintptr_t guest, uint32_t function, uint8_t *memory, uint64_t length, uint64_t *args);
 
 // call is every function of the host.
@@ -88,6 +94,10 @@ static WasmEdge_Result call(void *data, const WasmEdge_CallingFrameContext *fram
 	for (int i = 0; i < f->params; i++)
 		args[i] = f->types[i] == 'I' ? (uint64_t)WasmEdge_ValueGetI64(params[i]) : (uint32_t)WasmEdge_ValueGetI32(params[i]);
 	run *outside = inside; // what goes wrong in there is the host's
+	if (outside && (char *)__builtin_frame_address(0) < outside->stack + guard_size + host_room) {
+		outside->overflowed = true;
+		return WasmEdge_ResultGen(WasmEdge_ErrCategory_WASM, WasmEdge_ErrCode_MemoryOutOfBounds);
+	}
 	inside = NULL;
 	uint32_t e = wasmociWasmedgeCall(s->guest, f->index, memory, length, args);
 	inside = outside;
@@ -111,15 +121,15 @@ static WasmEdge_ConfigureContext *new_config(bool compiled, uint32_t pages) {
 }
 
 // Where the code of this program and its libraries is, before there is any guest's, which is a library too.
-enum { objects = 64 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct { uintptr_t begin, end; } object[objects];
+static struct { uintptr_t begin, end; } *object; // for ever
 static int known_objects;
 
 static int know_object(struct dl_phdr_info *info, size_t size, void *data) {
-	for (int i = 0; i < info->dlpi_phnum && known_objects < objects; i++) {
+	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X)) continue;
+		object = realloc(object, (known_objects + 1) * sizeof *object);
 		object[known_objects].begin = info->dlpi_addr + p->p_vaddr;
 		object[known_objects++].end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
 	}
@@ -274,9 +284,6 @@ static bool of_guest(const ucontext_t *c) {
 		if (object[i].begin <= at && at < object[i].end) return false;
 	return true;
 }
-
-// A frame can be larger than a page, and must not reach over the guard.
-static const size_t guard_size = 1 << 30, stack_size = 32 << 20, signal_stack_size = 64 << 10;
 
 static void on_fault(int signal, siginfo_t *info, void *context) {
 	int i = 0;

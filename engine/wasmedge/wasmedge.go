@@ -12,7 +12,8 @@
 //
 // Core modules run on wasi/preview1, not on WasmEdge's own WASI, with WebAssembly 2.0, tail calls and extended constant
 // expressions. What a guest calls is bounded: its stack is at most 32 MiB, of the interpreter's or of a thread of its own, room for some
-// hundred thousand calls, and its end is a trap; the library itself has no bound, and ends the process. Tables have at most ten million elements together.
+// hundred thousand calls, and its end is a trap; the library itself has no bound, and ends the process. So does compiled code whose stack ends
+// while it is in a function of the library's, as for memory.grow: there is no safe way out of that. Tables have at most ten million elements together.
 // The memory limit of a run is for linear memory and for the tables that a module starts with. A memory reserves 12 GiB of address
 // space, and a run for which there is not so much fails before its guest begins. Of an interpreted
 // module package engine/cache keeps the module with these bounds in it. A guest takes a thread as long as it runs, and a module some fifty bytes for each of its

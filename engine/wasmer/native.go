@@ -207,6 +207,11 @@ static wasm_functype_t *new_type(const function *f) {
 	return wasm_functype_new(&params, &results); // which empties both
 }
 
+// export_at is the export at a position, or NULL. Positions are what the module's file says, which may have become another since.
+static wasm_extern_t *export_at(guest *g, int position) {
+	return position >= 0 && (size_t)position < g->exports.size ? ((wasm_extern_t **)g->exports.data)[position] : NULL;
+}
+
 // new_guest makes an instance; memory is the position of that export, or -1. Where g->instance is NULL afterwards, *err is why,
 // to be freed. The guest is to be freed in either case.
 static guest *new_guest(wasm_store_t *store, const wasm_module_t *module, uintptr_t handle, const function *imports, size_t count, int memory, char **err) {
@@ -231,7 +236,8 @@ static guest *new_guest(wasm_store_t *store, const wasm_module_t *module, uintpt
 		return g;
 	}
 	wasm_instance_exports(g->instance, &g->exports);
-	if (memory >= 0) g->memory = wasm_extern_as_memory(((wasm_extern_t **)g->exports.data)[memory]);
+	wasm_extern_t *exported = export_at(g, memory);
+	if (exported) g->memory = wasm_extern_as_memory(exported);
 	return g;
 }
 
@@ -240,7 +246,10 @@ static size_t memory_size(guest *g) { return g->memory ? wasm_memory_data_size(g
 // call calls the export at that position, a function () -> (). It returns NULL, or why it did not return, to be freed.
 static char *call(guest *g, int export) {
 	vec none = {0}, nothing = {0};
-	wasm_trap_t *trap = wasm_func_call(wasm_extern_as_func(((wasm_extern_t **)g->exports.data)[export]), &none, &nothing);
+	wasm_extern_t *exported = export_at(g, export);
+	wasm_func_t *func = exported ? wasm_extern_as_func(exported) : NULL;
+	if (!func) return strdup("no such function");
+	wasm_trap_t *trap = wasm_func_call(func, &none, &nothing);
 	return trap ? message(trap) : NULL;
 }
 

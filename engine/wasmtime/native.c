@@ -94,7 +94,7 @@ wasmtime_error_t *wasmoci_call(wasmtime_context_t *ctx, const wasmtime_instance_
   wasmtime_extern_t e;
   if (!wasmtime_instance_export_get(ctx, instance, name, name_len, &e) || e.kind != WASMTIME_EXTERN_FUNC)
     return wasmtime_error_new("no such function");
-  return wasmtime_func_call_unchecked(ctx, &e.of.func, NULL, 0, trap);
+  return wasmtime_func_call(ctx, &e.of.func, NULL, 0, NULL, 0, trap); // which looks at its type
 }
 
 // lowest_of_stack is the lowest address of the calling thread's stack, or the highest there is where the system does not say.

@@ -81,7 +81,7 @@ extern bool wasmtime_caller_export_get(wasmtime_caller_t *, const char *, size_t
 extern bool wasmtime_instance_export_get(wasmtime_context_t *, const wasmtime_instance_t *, const char *, size_t, wasmtime_extern_t *);
 extern uint8_t *wasmtime_memory_data(const wasmtime_context_t *, const wasmtime_memory_t *);
 extern size_t wasmtime_memory_data_size(const wasmtime_context_t *, const wasmtime_memory_t *);
-extern wasmtime_error_t *wasmtime_func_call_unchecked(wasmtime_context_t *, const wasmtime_func_t *, wasmtime_val_raw_t *, size_t, wasm_trap_t **);
+extern wasmtime_error_t *wasmtime_func_call(wasmtime_context_t *, const wasmtime_func_t *, const void *, size_t, void *, size_t, wasm_trap_t **);
 
 extern wasmtime_error_t *wasmtime_error_new(const char *);
 extern void wasmtime_error_message(const wasmtime_error_t *, wasm_byte_vec_t *);
@@ -117,7 +117,8 @@ extern wasmtime_store_t *wasmoci_new_store(wasm_engine_t *, guest_t *g, bool epo
 extern void wasmoci_stop(wasm_engine_t *, guest_t *g);
 // find_memory looks for the memory that an instance exports.
 extern void wasmoci_find_memory(wasmtime_context_t *, const wasmtime_instance_t *, guest_t *g);
-// call calls an exported function of type () -> (), which must exist.
+// call calls an exported function of type () -> (). That there is none is an error: the module's file, which says so, may have become
+// another since.
 extern wasmtime_error_t *wasmoci_call(wasmtime_context_t *, const wasmtime_instance_t *, const char *name, size_t name_len, wasm_trap_t **);
 // stack_room is how many bytes of stack the calling thread has left.
 extern size_t wasmoci_stack_room(void);

@@ -27,6 +27,8 @@ type Runtime interface {
 	Save(c Code, put func(label string, content io.Reader) error) error
 	// Load makes code of an entry that Save wrote, whose content has been verified or was exported, and which it does not close. An error
 	// means that it must be compiled again: the entry is of another version, or of another machine. ctx does not end.
+	// Where the source's digest was known ([engine.FromKnown]), nobody has compared src with the entry: its file may have become another
+	// since. What src says, a runtime has to check against the code before it relies on it.
 	Load(ctx context.Context, src *Source, entry *cache.Entry) (Code, error)
 	// Close frees the runtime; no code of it is left.
 	Close() error
