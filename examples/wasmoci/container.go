@@ -44,13 +44,28 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 	if err := r.fixRoot(cmd); err != nil {
 		return nil, err
 	}
-	if g.bundle.Spec.Hooks == nil && c.consoleSocket == "" && c.preserve+listenFDs() == 0 { // else it would be seen that it is made twice
+	if c.consoleSocket == "" && c.preserve+listenFDs() == 0 && !watched(g.bundle.Spec) {
 		made, err := r.attempt(cmd, c, g, id, true)
 		if !errors.Is(err, errGuess) {
 			return made, err
 		}
 	}
 	return r.attempt(cmd, c, g, id, false)
+}
+
+// receivers are crun's annotations that name a socket to which a container's making sends a descriptor.
+var receivers = []string{"run.oci.seccomp.receiver", "run.oci.pidfd_receiver"}
+
+// watched says whether somebody would see that a container is made twice: hooks, or who gets a descriptor. Network devices that were moved
+// into the first one would be gone with it.
+func watched(spec *specs.Spec) bool {
+	for _, name := range receivers {
+		if _, there := spec.Annotations[name]; there {
+			return true
+		}
+	}
+	l := spec.Linux
+	return spec.Hooks != nil || l != nil && (len(l.NetDevices) > 0 || l.Seccomp != nil && l.Seccomp.ListenerPath != "")
 }
 
 // errGuess means that the container was not made with what is known to be its module's code, and that nothing is left of it.
