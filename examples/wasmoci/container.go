@@ -189,12 +189,14 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := r.sweep(store, codes); err != nil {
 		return nil, err
 	}
+	libraries := settings.Libraries(engineName)
+	of := prepared.Runner{Path: exe, Libraries: libraries}
 	if guess {
-		made.guessed = codes.Guess(g.module, exe)
+		made.guessed = codes.Guess(g.module, of)
 	}
 	code := made.guessed
 	if code == nil {
-		if code, err = r.prepare(ctx, settings, codes, exe, engineName, g); err != nil {
+		if code, err = r.prepare(ctx, settings, codes, of, engineName, g); err != nil {
 			return nil, err
 		}
 	}
@@ -209,7 +211,6 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		return nil, err
 	}
 	made.about = about
-	libraries := settings.Libraries(engineName)
 	if libraries != "" && about.Name == path.Base(oci.LibraryPath) {
 		about.Name += "-runner"
 	}

@@ -51,7 +51,7 @@ func get(s *Store, dir, text string) (*Code, error) {
 	if _, err := f.WriteString(text); err != nil {
 		return nil, err
 	}
-	return s.Get(context.Background(), f, filepath.Join(dir, "runner"), func(_ context.Context, _ *os.File, dir string) error {
+	return s.Get(context.Background(), f, Runner{Path: filepath.Join(dir, "runner")}, func(_ context.Context, _ *os.File, dir string) error {
 		return errors.Join(os.MkdirAll(filepath.Join(dir, "code", "key"), 0o755),
 			os.WriteFile(filepath.Join(dir, "code", "key", "compiled"), []byte(text+strings.Repeat("\n", codeBytes-len(text))), 0o644))
 	})

@@ -16,8 +16,8 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 )
 
-// opened returns a store, a module in a file that is open, and the path of a runner.
-func opened(t *testing.T) (s *Store, module *os.File, runner string) {
+// opened returns a store, a module in a file that is open, and a runner.
+func opened(t *testing.T) (s *Store, module *os.File, runner Runner) {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := Open(filepath.Join(dir, "cache"), 1<<30)
@@ -30,8 +30,8 @@ func opened(t *testing.T) (s *Store, module *os.File, runner string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { module.Close() })
-	runner = filepath.Join(dir, "runner")
-	write(t, runner, "runner")
+	runner = Runner{Path: filepath.Join(dir, "runner")}
+	write(t, runner.Path, "runner")
 	return s, module, runner
 }
 
