@@ -151,6 +151,29 @@ func TestEvict(t *testing.T) {
 	}
 }
 
+// TestEvictMade: what was just made is held, before anybody can find it.
+func TestEvictMade(t *testing.T) {
+	s, module, runner := opened(t)
+	sum, err := digest(within(t.Context(), module))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := key(sum, runner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := s.make(t.Context(), name, module, runner, echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{false, true} {
+		if gone, err := s.remove(name); gone != want || err != nil {
+			t.Errorf("gone %v, want %v, %v", gone, want, err)
+		}
+		held.Close()
+	}
+}
+
 // TestEvictLarge: code that is larger than the store may be is used, and makes room when something else comes.
 func TestEvictLarge(t *testing.T) {
 	dir := t.TempDir()

@@ -144,24 +144,26 @@ func (s *Store) get(ctx context.Context, name string, module *os.File, runner Ru
 		}
 		return c, nil
 	}
-	if c, err := verified(); err == nil {
-		return c, nil
+	if c, err := verified(); err == nil || ctx.Err() != nil { // what nobody waits to look at is not damaged
+		return c, err
 	}
 	lock, err := s.lock(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock(lock)
-	if c, err := verified(); err == nil {
-		return c, nil
+	if c, err := verified(); err == nil || ctx.Err() != nil {
+		return c, err
 	}
 	if err := errors.Join(os.RemoveAll(s.path(name)), s.removeHalf(name)); err != nil { // it is damaged, if it is there
 		return nil, err
 	}
 	s.sweepGuesses()
-	if err := s.make(ctx, name, module, runner, make); err != nil {
+	made, err := s.make(ctx, name, module, runner, make)
+	if err != nil {
 		return nil, err
 	}
+	defer made.Close()
 	c, err := verified()
 	if err != nil {
 		return nil, err
@@ -278,40 +280,50 @@ func unlock(f *os.File) {
 	f.Close()
 }
 
-// make has code compiled into a directory of its own, which becomes the entry. What is compiled is a copy: the module's file is the container's or
+// make has code compiled into a directory of its own, which becomes the entry, and holds that: nobody evicts it until the caller closes it. What is compiled is a copy: the module's file is the container's or
 // another's to change, and what it is then must not come under the name of what it was.
-func (s *Store) make(ctx context.Context, name string, module *os.File, runner Runner, compile Make) error {
+func (s *Store) make(ctx context.Context, name string, module *os.File, runner Runner, compile Make) (held *os.File, err error) {
 	private, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix+name+"-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer os.RemoveAll(private)
 	copied, err := snapshot(within(ctx, module), filepath.Join(private, "module"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer copied.Close()
 	sum, err := digest(within(ctx, copied))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if now, err := key(sum, runner); err != nil {
-		return err
+		return nil, err
 	} else if now != name {
-		return fmt.Errorf("%s is being written to: create the container again when it is complete", module.Name())
+		return nil, fmt.Errorf("%s is being written to: create the container again when it is complete", module.Name())
 	}
 	made := filepath.Join(private, "made")
 	if err := os.Mkdir(made, 0o700); err != nil {
-		return err
+		return nil, err
 	}
 	if err := compile(ctx, copied, made); err != nil {
-		return err
+		return nil, err
 	}
 	code := filepath.Join(made, "code")
 	if err := record(code, sum); err != nil {
-		return fmt.Errorf("compiled code: %w", err)
+		return nil, fmt.Errorf("compiled code: %w", err)
 	}
-	return os.Rename(code, s.path(name))
+	if held, err = openDirectory(code); err != nil {
+		return nil, err
+	}
+	if err = flock(held, unix.LOCK_SH); err == nil {
+		err = os.Rename(code, s.path(name))
+	}
+	if err != nil {
+		held.Close()
+		return nil, err
+	}
+	return held, nil
 }
 
 // snapshot copies module into a new file, and opens that for reading.
