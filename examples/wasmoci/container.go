@@ -253,10 +253,6 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := made.write(derived.JSON, g.bundle); err != nil {
 		return nil, err
 	}
-	about.Record = filepath.Join(lock.Path(), "record.json")
-	if c.pidFile != "" {
-		about.Record = c.pidFile + ".record"
-	}
 	if err := made.openCallers(c.preserve + listeners); err != nil {
 		return nil, err
 	}
@@ -269,6 +265,10 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	}
 	if err := unix.Mkfifo(filepath.Join(lock.Path(), readyFIFO), 0o600); err != nil {
 		return nil, err
+	}
+	about.Record = filepath.Join(lock.Path(), "record.json")
+	if c.pidFile != "" {
+		about.Record = c.pidFile + ".record"
 	}
 	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
 		return nil, err
@@ -338,7 +338,12 @@ func codeDirectory(about *state.Container, code *prepared.Code, libraries bool) 
 
 // undo removes what derive made.
 func (c *container) undo() error {
-	c.runtime.container = nil // its span would never end
+	c.runtime.container = nil                                                     // its span would never end
+	if st, err := os.Lstat(c.about.Record); err == nil && st.Mode().IsRegular() { // it may be beside the caller's pid file
+		if err := os.Remove(c.about.Record); err != nil {
+			return err
+		}
+	}
 	return forget(c.lock, c.about)
 }
 
