@@ -338,8 +338,10 @@ func codeDirectory(about *state.Container, code *prepared.Code, libraries bool) 
 
 // undo removes what derive made.
 func (c *container) undo() error {
-	c.runtime.container = nil                                                     // its span would never end
-	if st, err := os.Lstat(c.about.Record); err == nil && st.Mode().IsRegular() { // it may be beside the caller's pid file
+	c.runtime.container = nil // its span would never end
+
+	// The record may be beside the caller's pid file.
+	if st, err := os.Lstat(c.about.Record); err == nil && st.Mode().IsRegular() {
 		if err := os.Remove(c.about.Record); err != nil {
 			return err
 		}

@@ -35,11 +35,7 @@ type engineStats struct {
 // stats prints what a WebAssembly container uses, as an event of runc's: what the delegate prints, or where it has no such command (crun)
 // what the container's cgroup counts, with what is known of the guest.
 func (r *ociRuntime) stats(w io.Writer, c *state.Container) error {
-	args := []string{"state", c.ID}
-	if r.root != "" {
-		args = append([]string{"--root", r.root}, args...)
-	}
-	out, err := r.ask(c, args...)
+	out, err := r.ask(c, r.rooted("state", c.ID)...)
 	if err != nil {
 		return err
 	}
