@@ -168,9 +168,10 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		return nil, err
 	}
 	made := &container{runtime: r, lock: lock, about: &state.Container{}}
+	own := false // what there is of the name
 	defer func() {
 		if err != nil {
-			if !errors.Is(err, state.ErrExists) {
+			if own {
 				err = errors.Join(err, made.undo())
 			}
 			made.close()
@@ -182,6 +183,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := r.reuse("create", store, lock, id); err != nil {
 		return nil, err
 	}
+	own = true
 	codes, err := prepared.Open(settings.Cache, settings.CacheLimit)
 	if err != nil {
 		return nil, err
@@ -343,7 +345,7 @@ func (c *container) undo() error {
 	// The record may be beside the caller's pid file.
 	if st, err := os.Lstat(c.about.Record); err == nil && st.Mode().IsRegular() {
 		if err := os.Remove(c.about.Record); err != nil {
-			return err
+			return errors.Join(err, forget(c.lock, c.about))
 		}
 	}
 	return forget(c.lock, c.about)

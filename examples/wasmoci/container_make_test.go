@@ -9,6 +9,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/delegate"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/operator"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
 
@@ -71,5 +73,39 @@ func TestUndo(t *testing.T) {
 func TestCgroupStatsUnknown(t *testing.T) {
 	if got := cgroupStats(""); len(got) > 0 {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestDeriveKeeps: what cannot be removed of a container that was cut off is not forgotten: the next command finds it.
+func TestDeriveKeeps(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"runner-any": "", "delegate": "#!/bin/sh\n[ $1 = state ]\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own := filepath.Join(dir, "delegate")
+	r := &ociRuntime{found: &delegate.Delegate{Path: own}, settings: &operator.Settings{Config: operator.Config{
+		Runners: dir, State: filepath.Join(dir, "state"), Cache: filepath.Join(dir, "cache"), CacheLimit: 1,
+	}}}
+	t.Setenv("_LIBCONTAINER_STATEDIR", "") // derive sets it
+	store, err := r.store()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := store.Lock("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = lock.Save(&state.Container{Delegate: own})
+	lock.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.derive(t.Context(), &creation{}, &guest{engine: "any"}, "web", true); err == nil {
+		t.Fatal("it was made")
+	}
+	if c, err := store.Get("web"); err != nil || c == nil {
+		t.Errorf("it is forgotten: %v", err)
 	}
 }
