@@ -68,7 +68,8 @@ func watched(spec *specs.Spec) bool {
 	return spec.Hooks != nil || l != nil && (len(l.NetDevices) > 0 || l.Seccomp != nil && l.Seccomp.ListenerPath != "")
 }
 
-// errGuess means that the container was not made with what is known to be its module's code, and that nothing is left of it.
+// errGuess means that the container was not made with what is known to be its module's code. What is left of it, if anything is, is as of one that was
+// cut off.
 var errGuess = errors.New("create: the code that the module had the last time is not its code")
 
 // attempt is make with verified code, or if guess is set with what the module had the last time, which is verified while the delegate
@@ -100,16 +101,24 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 	if err == nil && c.pidFile != "" { // not the delegate's: what runc leaves beside it when it is killed would be in the caller's way
 		err = os.WriteFile(c.pidFile, []byte(readString(made.pidFile)), 0o644)
 	}
-	var said failed
-	if err != nil && !errors.As(err, &said) { // else the delegate has cleared up
-		err = and(err, r.abandon(made.about, id))
-	}
 	if err != nil {
-		err = and(err, made.undo())
-		made.close()
-		return nil, err
+		return nil, made.giveUp(id, err)
 	}
 	return made, nil
+}
+
+// giveUp removes what was made of the container id until err, which it returns, and closes c. What cannot be removed is remembered: the
+// next command has another try.
+func (c *container) giveUp(id string, err error) error {
+	defer c.close()
+	var said failed
+	if !errors.As(err, &said) { // else the delegate has cleared up
+		if left := c.runtime.abandon(c.about, id); left != nil {
+			c.runtime.container = nil
+			return and(err, left)
+		}
+	}
+	return and(err, c.undo())
 }
 
 // verifyCode says whether the code that was guessed, if any was, is the module's.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -76,8 +77,8 @@ func TestCgroupStatsUnknown(t *testing.T) {
 	}
 }
 
-// TestDeriveKeeps: what cannot be removed of a container that was cut off is not forgotten: the next command finds it.
-func TestDeriveKeeps(t *testing.T) {
+// TestKeeps: what cannot be removed of a container that was cut off is not forgotten: the next command finds it.
+func TestKeeps(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"runner-any": "", "delegate": "#!/bin/sh\n[ $1 = state ]\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
@@ -97,10 +98,16 @@ func TestDeriveKeeps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = lock.Save(&state.Container{Delegate: own})
-	lock.Unlock()
-	if err != nil {
+	made := &container{runtime: r, lock: lock, about: &state.Container{Delegate: own}}
+	if err := lock.Save(made.about); err != nil {
 		t.Fatal(err)
+	}
+	cause := errors.New("cut off")
+	if err := made.giveUp("web", cause); !errors.Is(err, cause) {
+		t.Errorf("%v", err)
+	}
+	if c, err := store.Get("web"); err != nil || c == nil {
+		t.Errorf("it is forgotten: %v", err)
 	}
 	if _, err := r.derive(t.Context(), &creation{}, &guest{engine: "any"}, "web", true); err == nil {
 		t.Fatal("it was made")
