@@ -31,15 +31,17 @@ func TestRunnerLibraries(t *testing.T) {
 	if get(); compiled != 1 {
 		t.Errorf("compiled %d times", compiled)
 	}
-	for name, change := range map[string]func() error{
-		"replaced": func() error { write(t, library+".new", "again"); return os.Rename(library+".new", library) },
-		"another":  func() error { write(t, filepath.Join(runner.Libraries, "libother.so"), "other"); return nil },
-		"removed":  func() error { return os.Remove(filepath.Join(runner.Libraries, "libc.so")) },
+	more := filepath.Join(runner.Libraries, "libmore.so")
+	for _, change := range []struct { // one after the other
+		name string
+		make func() error
+	}{
+		{"replaced", func() error { write(t, library+".new", "again"); return os.Rename(library+".new", library) }},
+		{"another", func() error { write(t, more, "more"); return nil }},
+		{"renamed", func() error { return os.Rename(more, filepath.Join(runner.Libraries, "libother.so")) }},
 	} {
-		write(t, filepath.Join(runner.Libraries, "libc.so"), "c")
-		get()
-		before := compiled
-		if err := change(); err != nil {
+		name, before := change.name, compiled
+		if err := change.make(); err != nil {
 			t.Fatal(err)
 		}
 		if c := s.Guess(module, runner); c != nil {
