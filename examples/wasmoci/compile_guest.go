@@ -17,12 +17,12 @@ import (
 )
 
 // compile returns what compiles the module of g for the runner exe.
-func (r *ociRuntime) compile(s *operator.Settings, exe, engineName string, g *guest) prepared.Make {
+func (r *ociRuntime) compile(s *operator.Settings, exe prepared.Runner, engineName string, g *guest) prepared.Make {
 	return func(ctx context.Context, module *os.File, dir string) error {
 		begun := time.Now()
 		defer func() { r.compiled = time.Since(begun) }()
 		return runner.Compile(ctx, module, dir, runner.Compilation{
-			Runner: exe, Libraries: s.Libraries(engineName), Engine: engineName, Name: g.path,
+			Runner: exe.Path, Libraries: exe.Libraries, Engine: engineName, Name: g.path,
 			MemoryBytes: s.Compile.Memory, Timeout: time.Duration(s.Compile.Timeout),
 			Progress: r.compiling(g.path),
 		})
@@ -30,7 +30,7 @@ func (r *ociRuntime) compile(s *operator.Settings, exe, engineName string, g *gu
 }
 
 // prepare returns the compiled code of g. A signal ends a compilation, and then this process when that is cleared up.
-func (r *ociRuntime) prepare(ctx context.Context, s *operator.Settings, codes *prepared.Store, exe, engineName string, g *guest) (_ *prepared.Code, err error) {
+func (r *ociRuntime) prepare(ctx context.Context, s *operator.Settings, codes *prepared.Store, exe prepared.Runner, engineName string, g *guest) (_ *prepared.Code, err error) {
 	end := r.begin("compile")
 	defer func() { end(err, text(attributeEngine, engineName), r.code()) }()
 	ctx, handled, stop := withSignals(ctx)

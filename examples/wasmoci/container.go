@@ -44,7 +44,7 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 	if err := r.fixRoot(cmd); err != nil {
 		return nil, err
 	}
-	if g.bundle.Spec.Hooks == nil && c.consoleSocket == "" && c.preserve+listenFDs() == 0 { // else it would be seen that it is made twice
+	if c.consoleSocket == "" && c.preserve+listenFDs() == 0 && !watched(g.bundle.Spec) {
 		made, err := r.attempt(cmd, c, g, id, true)
 		if !errors.Is(err, errGuess) {
 			return made, err
@@ -53,7 +53,23 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 	return r.attempt(cmd, c, g, id, false)
 }
 
-// errGuess means that the container was not made with what is known to be its module's code, and that nothing is left of it.
+// receivers are crun's annotations that name a socket to which a container's making sends a descriptor.
+var receivers = []string{"run.oci.seccomp.receiver", "run.oci.pidfd_receiver"}
+
+// watched says whether somebody would see that a container is made twice: hooks, or who gets a descriptor. Network devices that were moved
+// into the first one would be gone with it.
+func watched(spec *specs.Spec) bool {
+	for _, name := range receivers {
+		if _, there := spec.Annotations[name]; there {
+			return true
+		}
+	}
+	l := spec.Linux
+	return spec.Hooks != nil || l != nil && (len(l.NetDevices) > 0 || l.Seccomp != nil && l.Seccomp.ListenerPath != "")
+}
+
+// errGuess means that the container was not made with what is known to be its module's code. What is left of it, if anything is, is as of one that was
+// cut off.
 var errGuess = errors.New("create: the code that the module had the last time is not its code")
 
 // attempt is make with verified code, or if guess is set with what the module had the last time, which is verified while the delegate
@@ -85,16 +101,24 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 	if err == nil && c.pidFile != "" { // not the delegate's: what runc leaves beside it when it is killed would be in the caller's way
 		err = os.WriteFile(c.pidFile, []byte(readString(made.pidFile)), 0o644)
 	}
-	var said failed
-	if err != nil && !errors.As(err, &said) { // else the delegate has cleared up
-		err = and(err, r.abandon(made.about, id))
-	}
 	if err != nil {
-		err = and(err, made.undo())
-		made.close()
-		return nil, err
+		return nil, made.giveUp(id, err)
 	}
 	return made, nil
+}
+
+// giveUp removes what was made of the container id until err, which it returns, and closes c. What cannot be removed is remembered: the
+// next command has another try.
+func (c *container) giveUp(id string, err error) error {
+	defer c.close()
+	var said failed
+	if !errors.As(err, &said) { // else the delegate has cleared up
+		if left := c.runtime.abandon(c.about, id); left != nil {
+			c.runtime.container = nil
+			return and(err, left)
+		}
+	}
+	return and(err, c.undo())
 }
 
 // verifyCode says whether the code that was guessed, if any was, is the module's.
@@ -153,9 +177,10 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		return nil, err
 	}
 	made := &container{runtime: r, lock: lock, about: &state.Container{}}
+	own := false // what there is of the name
 	defer func() {
 		if err != nil {
-			if !errors.Is(err, state.ErrExists) {
+			if own {
 				err = errors.Join(err, made.undo())
 			}
 			made.close()
@@ -167,6 +192,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := r.reuse("create", store, lock, id); err != nil {
 		return nil, err
 	}
+	own = true
 	codes, err := prepared.Open(settings.Cache, settings.CacheLimit)
 	if err != nil {
 		return nil, err
@@ -174,12 +200,14 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := r.sweep(store, codes); err != nil {
 		return nil, err
 	}
+	libraries := settings.Libraries(engineName)
+	of := prepared.Runner{Path: exe, Libraries: libraries}
 	if guess {
-		made.guessed = codes.Guess(g.module, exe)
+		made.guessed = codes.Guess(g.module, of)
 	}
 	code := made.guessed
 	if code == nil {
-		if code, err = r.prepare(ctx, settings, codes, exe, engineName, g); err != nil {
+		if code, err = r.prepare(ctx, settings, codes, of, engineName, g); err != nil {
 			return nil, err
 		}
 	}
@@ -194,7 +222,6 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		return nil, err
 	}
 	made.about = about
-	libraries := settings.Libraries(engineName)
 	if libraries != "" && about.Name == path.Base(oci.LibraryPath) {
 		about.Name += "-runner"
 	}
@@ -237,10 +264,6 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := made.write(derived.JSON, g.bundle); err != nil {
 		return nil, err
 	}
-	about.Record = filepath.Join(lock.Path(), "record.json")
-	if c.pidFile != "" {
-		about.Record = c.pidFile + ".record"
-	}
 	if err := made.openCallers(c.preserve + listeners); err != nil {
 		return nil, err
 	}
@@ -253,6 +276,10 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	}
 	if err := unix.Mkfifo(filepath.Join(lock.Path(), readyFIFO), 0o600); err != nil {
 		return nil, err
+	}
+	about.Record = filepath.Join(lock.Path(), "record.json")
+	if c.pidFile != "" {
+		about.Record = c.pidFile + ".record"
 	}
 	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
 		return nil, err
@@ -323,6 +350,13 @@ func codeDirectory(about *state.Container, code *prepared.Code, libraries bool) 
 // undo removes what derive made.
 func (c *container) undo() error {
 	c.runtime.container = nil // its span would never end
+
+	// The record may be beside the caller's pid file.
+	if st, err := os.Lstat(c.about.Record); err == nil && st.Mode().IsRegular() {
+		if err := os.Remove(c.about.Record); err != nil {
+			return errors.Join(err, forget(c.lock, c.about))
+		}
+	}
 	return forget(c.lock, c.about)
 }
 

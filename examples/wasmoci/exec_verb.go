@@ -146,7 +146,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if kept != nil {
 		defer kept.Close()
 	}
-	code, err := r.prepare(cmd.Context(), settings, codes, runnerPath, c.Engine, g)
+	code, err := r.prepare(cmd.Context(), settings, codes, prepared.Runner{Path: runnerPath, Libraries: c.Made.Libraries}, c.Engine, g)
 	if err != nil {
 		return err
 	}

@@ -78,12 +78,26 @@ const (
 // endHolders kills the processes that have a FIFO open, and waits for their end. Of a runner's FIFO that is a container's first process of
 // which the delegate has not written down, before it was killed, that there is one.
 func endHolders(fifo string) error {
+	own, err := os.Lstat(fifo)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	holds := func(fd string) bool { // in another mount namespace another file may have this name
+		if to, err := os.Readlink(fd); err != nil || to != fifo {
+			return false
+		}
+		st, err := os.Stat(fd)
+		return err == nil && os.SameFile(st, own)
+	}
 	descriptors, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
 		return err
 	}
 	for _, fd := range descriptors {
-		if to, err := os.Readlink(fd); err != nil || to != fifo {
+		if !holds(fd) {
 			continue
 		}
 		pid, err := strconv.Atoi(strings.Split(fd, "/")[2])
@@ -94,7 +108,7 @@ func endHolders(fifo string) error {
 		if err != nil {
 			continue // it is gone
 		}
-		if to, rerr := os.Readlink(fd); rerr == nil && to == fifo { // it is still this very process
+		if holds(fd) { // it is still this very process
 			err = unix.PidfdSendSignal(p, unix.SIGKILL, nil, 0)
 			if n, perr := unix.Poll([]unix.PollFd{{Fd: int32(p), Events: unix.POLLIN}}, int(endPatience.Milliseconds())); err == nil && (n == 0 || perr != nil) {
 				err = fmt.Errorf("process %d of the container was killed, and does not end: %w", pid, cmp.Or(perr, os.ErrDeadlineExceeded))

@@ -18,11 +18,15 @@ var errReplaced = errors.New("its runner was replaced by another version since i
 	"create the container anew (native programs of the image still run)")
 
 // runnerOf returns the runner that c was made with: code for its guests and orders are of that version. Where the file on the host has been
-// replaced or removed since, it is the file that the container has mounted and runs, and still open. The caller closes it, if it is not nil.
+// replaced or removed since, it is the file that the container has mounted and runs, and still open; but not where it came with libraries,
+// which nobody has any more. The caller closes it, if it is not nil.
 func (r *ociRuntime) runnerOf(c *state.Container) (path string, kept *os.File, err error) {
 	now, err := identity(os.Stat(c.Runner))
 	if err == nil && now == c.RunnerFile || c.RunnerFile == (state.File{}) && err == nil && !now.Changed.After(c.Created) {
 		return c.Runner, nil, nil
+	}
+	if c.Made.Libraries != "" { // the container has their directory mounted, not what was in there
+		return "", nil, fmt.Errorf("exec: %q: %w", c.ID, errReplaced)
 	}
 	out, err := r.ask(c, r.rooted("state", c.ID)...)
 	if err != nil {

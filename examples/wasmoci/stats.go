@@ -35,11 +35,7 @@ type engineStats struct {
 // stats prints what a WebAssembly container uses, as an event of runc's: what the delegate prints, or where it has no such command (crun)
 // what the container's cgroup counts, with what is known of the guest.
 func (r *ociRuntime) stats(w io.Writer, c *state.Container) error {
-	args := []string{"state", c.ID}
-	if r.root != "" {
-		args = append([]string{"--root", r.root}, args...)
-	}
-	out, err := r.ask(c, args...)
+	out, err := r.ask(c, r.rooted("state", c.ID)...)
 	if err != nil {
 		return err
 	}
@@ -83,8 +79,12 @@ func (r *ociRuntime) stats(w io.Writer, c *state.Container) error {
 	return json.NewEncoder(w).Encode(map[string]any{"type": "stats", "id": c.ID, "data": data})
 }
 
-// cgroupStats is what the kernel counts in a cgroup of either version, as runc names it. What cannot be read is left out.
+// cgroupStats is what the kernel counts in a cgroup of either version, as runc names it. What cannot be read is left out; so is all where
+// it is not known which cgroup that is.
 func cgroupStats(cgroup string) map[string]any {
+	if cgroup == "" { // the machine's own
+		return make(map[string]any)
+	}
 	number := func(controller string, names ...string) int64 { // the first that there is: of version 1, then of version 2
 		for _, dir := range []string{"/sys/fs/cgroup/" + controller + cgroup, "/sys/fs/cgroup" + cgroup} {
 			for _, name := range names {

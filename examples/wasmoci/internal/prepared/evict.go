@@ -101,6 +101,10 @@ func (s *Store) remove(name string) (gone bool, err error) {
 	if err := flock(dir, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return false, nil
 	}
+	held, herr := dir.Stat()
+	if there, terr := os.Lstat(dir.Name()); herr != nil || terr != nil || !os.SameFile(held, there) {
+		return false, nil // made anew meanwhile
+	}
 	aside := s.path(tempPrefix + rand.Text()) // which sweep removes should this process be killed
 	if err := os.Rename(dir.Name(), aside); err != nil {
 		return false, err

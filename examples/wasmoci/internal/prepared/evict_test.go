@@ -51,7 +51,7 @@ func get(s *Store, dir, text string) (*Code, error) {
 	if _, err := f.WriteString(text); err != nil {
 		return nil, err
 	}
-	return s.Get(context.Background(), f, filepath.Join(dir, "runner"), func(_ context.Context, _ *os.File, dir string) error {
+	return s.Get(context.Background(), f, Runner{Path: filepath.Join(dir, "runner")}, func(_ context.Context, _ *os.File, dir string) error {
 		return errors.Join(os.MkdirAll(filepath.Join(dir, "code", "key"), 0o755),
 			os.WriteFile(filepath.Join(dir, "code", "key", "compiled"), []byte(text+strings.Repeat("\n", codeBytes-len(text))), 0o644))
 	})
@@ -148,6 +148,29 @@ func TestEvict(t *testing.T) {
 	use("h").Close()
 	if bytes, _, err := s.measure(); err != nil || bytes > small {
 		t.Errorf("the store has %d bytes, may have %d, %v", bytes, small, err)
+	}
+}
+
+// TestEvictMade: what was just made is held, before anybody can find it.
+func TestEvictMade(t *testing.T) {
+	s, module, runner := opened(t)
+	sum, err := digest(within(t.Context(), module))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := key(sum, runner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := s.make(t.Context(), name, module, runner, echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{false, true} {
+		if gone, err := s.remove(name); gone != want || err != nil {
+			t.Errorf("gone %v, want %v, %v", gone, want, err)
+		}
+		held.Close()
 	}
 }
 

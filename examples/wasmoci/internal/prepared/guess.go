@@ -22,7 +22,7 @@ const (
 
 // guess is the name under which is remembered what code a module has: a module of the same size, of which the samples are the same, is
 // likely to be the same. It takes a part of the time that to digest all of it takes.
-func (s *Store) guess(module *os.File, runner string) (string, error) {
+func (s *Store) guess(module *os.File, runner Runner) (string, error) {
 	st, err := module.Stat()
 	if err != nil {
 		return "", err
@@ -41,7 +41,7 @@ func (s *Store) guess(module *os.File, runner string) (string, error) {
 
 // Guess returns the code that a module which looks like this one had the last time, or nil. Neither the code nor that it is this
 // module's is verified: nothing of it is to be executed before [Code.Verify] has found both.
-func (s *Store) Guess(module *os.File, runner string) *Code {
+func (s *Store) Guess(module *os.File, runner Runner) *Code {
 	path, err := s.guess(module, runner)
 	if err != nil {
 		return nil
@@ -71,7 +71,7 @@ func (c *Code) Verify(ctx context.Context, module *os.File, dir string) error {
 }
 
 // remember has the next Guess for a module like this one return the code name. Nothing depends on it.
-func (s *Store) remember(module *os.File, runner, name string) {
+func (s *Store) remember(module *os.File, runner Runner, name string) {
 	path, err := s.guess(module, runner)
 	if err != nil {
 		return

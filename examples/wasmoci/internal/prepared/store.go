@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -84,7 +83,6 @@ type Code struct {
 	Name   string            // of its directory, for the container too
 	Size   int64             // of its files, bytes
 	module [sha256.Size]byte // digest
-	runner string
 	dir    string
 	files  map[string]string // path: digest
 	held   *os.File
@@ -102,22 +100,6 @@ type list struct {
 	Files  map[string]string `json:"files"`  // path: digest
 }
 
-// key names code by all that it depends on: the module, which has this digest, the runner and the processor.
-func key(module [sha256.Size]byte, runner string) (string, error) {
-	st, err := os.Stat(runner)
-	if err != nil {
-		return "", err
-	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	if !ok {
-		return "", errors.ErrUnsupported
-	}
-	h := sha256.New()
-	fmt.Fprintf(h, "4\x00%d %d %d %d %d\x00%s\x00", sys.Dev, sys.Ino, sys.Size, sys.Mtim.Nano(), sys.Ctim.Nano(), cache.CPU())
-	h.Write(module[:])
-	return hex.EncodeToString(h.Sum(nil)[:16]), nil
-}
-
 func digest(r io.Reader) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	_, err = io.Copy(h, r)
@@ -125,10 +107,10 @@ func digest(r io.Reader) (sum [sha256.Size]byte, err error) {
 	return sum, err
 }
 
-// Get returns the code of module for the runner at path runner, and has it compiled where there is none: make gets a copy of the
+// Get returns the code of module for runner, and has it compiled where there is none: make gets a copy of the
 // module, and an empty directory to put the compiled code into, below "code". Of several processes that need the same code at once, one
 // compiles and the others wait. The caller closes it.
-func (s *Store) Get(ctx context.Context, module *os.File, runner string, make Make) (*Code, error) {
+func (s *Store) Get(ctx context.Context, module *os.File, runner Runner, make Make) (*Code, error) {
 	if st, err := module.Stat(); err != nil {
 		return nil, err
 	} else if limit := (engine.Options{}).ModuleLimit(); st.Size() > limit {
@@ -150,7 +132,7 @@ func (s *Store) Get(ctx context.Context, module *os.File, runner string, make Ma
 }
 
 // get is Get for a module whose code has that name.
-func (s *Store) get(ctx context.Context, name string, module *os.File, runner string, make Make) (*Code, error) {
+func (s *Store) get(ctx context.Context, name string, module *os.File, runner Runner, make Make) (*Code, error) {
 	verified := func() (*Code, error) {
 		c, err := s.read(name, runner)
 		if err != nil {
@@ -162,24 +144,26 @@ func (s *Store) get(ctx context.Context, name string, module *os.File, runner st
 		}
 		return c, nil
 	}
-	if c, err := verified(); err == nil {
-		return c, nil
+	if c, err := verified(); err == nil || ctx.Err() != nil { // what nobody waits to look at is not damaged
+		return c, err
 	}
 	lock, err := s.lock(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock(lock)
-	if c, err := verified(); err == nil {
-		return c, nil
+	if c, err := verified(); err == nil || ctx.Err() != nil {
+		return c, err
 	}
 	if err := errors.Join(os.RemoveAll(s.path(name)), s.removeHalf(name)); err != nil { // it is damaged, if it is there
 		return nil, err
 	}
 	s.sweepGuesses()
-	if err := s.make(ctx, name, module, runner, make); err != nil {
+	made, err := s.make(ctx, name, module, runner, make)
+	if err != nil {
 		return nil, err
 	}
+	defer made.Close()
 	c, err := verified()
 	if err != nil {
 		return nil, err
@@ -296,40 +280,50 @@ func unlock(f *os.File) {
 	f.Close()
 }
 
-// make has code compiled into a directory of its own, which becomes the entry. What is compiled is a copy: the module's file is the container's or
+// make has code compiled into a directory of its own, which becomes the entry, and holds that: nobody evicts it until the caller closes it. What is compiled is a copy: the module's file is the container's or
 // another's to change, and what it is then must not come under the name of what it was.
-func (s *Store) make(ctx context.Context, name string, module *os.File, runner string, compile Make) error {
+func (s *Store) make(ctx context.Context, name string, module *os.File, runner Runner, compile Make) (held *os.File, err error) {
 	private, err := os.MkdirTemp(filepath.Join(s.dir, "code"), tempPrefix+name+"-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer os.RemoveAll(private)
 	copied, err := snapshot(within(ctx, module), filepath.Join(private, "module"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer copied.Close()
 	sum, err := digest(within(ctx, copied))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if now, err := key(sum, runner); err != nil {
-		return err
+		return nil, err
 	} else if now != name {
-		return fmt.Errorf("%s is being written to: create the container again when it is complete", module.Name())
+		return nil, fmt.Errorf("%s is being written to: create the container again when it is complete", module.Name())
 	}
 	made := filepath.Join(private, "made")
 	if err := os.Mkdir(made, 0o700); err != nil {
-		return err
+		return nil, err
 	}
 	if err := compile(ctx, copied, made); err != nil {
-		return err
+		return nil, err
 	}
 	code := filepath.Join(made, "code")
 	if err := record(code, sum); err != nil {
-		return fmt.Errorf("compiled code: %w", err)
+		return nil, fmt.Errorf("compiled code: %w", err)
 	}
-	return os.Rename(code, s.path(name))
+	if held, err = openDirectory(code); err != nil {
+		return nil, err
+	}
+	if err = flock(held, unix.LOCK_SH); err == nil {
+		err = os.Rename(code, s.path(name))
+	}
+	if err != nil {
+		held.Close()
+		return nil, err
+	}
+	return held, nil
 }
 
 // snapshot copies module into a new file, and opens that for reading.
@@ -391,8 +385,8 @@ func folder(path string) error {
 }
 
 // read holds an entry, reads its manifest, and notes that it was used. Of the files it looks only whether they are there.
-func (s *Store) read(name, runner string) (_ *Code, err error) {
-	c := &Code{Name: name, runner: runner, dir: s.path(name)}
+func (s *Store) read(name string, runner Runner) (_ *Code, err error) {
+	c := &Code{Name: name, dir: s.path(name)}
 	if c.held, err = s.holdEntry(name); err != nil {
 		return nil, err
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 )
 
-// opened returns a store, a module in a file that is open, and the path of a runner.
-func opened(t *testing.T) (s *Store, module *os.File, runner string) {
+// opened returns a store, a module in a file that is open, and a runner.
+func opened(t *testing.T) (s *Store, module *os.File, runner Runner) {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := Open(filepath.Join(dir, "cache"), 1<<30)
@@ -30,8 +30,8 @@ func opened(t *testing.T) (s *Store, module *os.File, runner string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { module.Close() })
-	runner = filepath.Join(dir, "runner")
-	write(t, runner, "runner")
+	runner = Runner{Path: filepath.Join(dir, "runner")}
+	write(t, runner.Path, "runner")
 	return s, module, runner
 }
 
@@ -108,6 +108,24 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// TestGetEnded: a command that is ended while it looks at code leaves it as it is.
+func TestGetEnded(t *testing.T) {
+	s, module, runner := opened(t)
+	c, err := s.Get(t.Context(), module, runner, echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.get(ctx, c.Name, module, runner, echo); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(filepath.Join(c.dir, manifest)); err != nil {
+		t.Errorf("it is gone: %v", err)
+	}
+}
+
 // TestChangedModule: a module that is written to meanwhile gets no code under the name of what it was.
 func TestChangedModule(t *testing.T) {
 	t.Run("while it is compiled", func(t *testing.T) {
@@ -135,7 +153,7 @@ func TestChangedModule(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, module.Name(), "other")
-		if err := s.make(t.Context(), name, module, runner, echo); err == nil || !strings.Contains(err.Error(), "is being written to") {
+		if _, err := s.make(t.Context(), name, module, runner, echo); err == nil || !strings.Contains(err.Error(), "is being written to") {
 			t.Errorf("%v", err)
 		}
 		if names := left(t, s); len(names) > 0 {
