@@ -82,8 +82,8 @@ test: ## all tests: needs Go only, no root, no native library
 	$(GO) test ./...
 	cd $(EMBEDDER) && $(GO) test ./...
 
-test-race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v -e /engine/subprocess -e /examples/runner)
+test-race: ## tests under the race detector: all but those of the conformance suite itself (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v -e /engine/enginetest -e /engine/subprocess -e /examples/runner)
 	CGO_ENABLED=1 $(GO) test -race -run 'Test[^C]|TestConformance/wazero/$(BUSY)' ./engine/subprocess
 	CGO_ENABLED=1 $(GO) test -race -run 'TestEnds|TestSignals|TestStreams' ./examples/runner
 
