@@ -21,8 +21,9 @@ import (
 
 // containerd is a daemon of this mount namespace, in whose /run, /var and /etc nothing else is.
 type containerd struct {
-	process *exec.Cmd
-	log     string
+	process   *exec.Cmd
+	log       string
+	namespace string
 }
 
 // startContainerd starts a daemon with a configuration, and imports the tests' images for clients of a namespace. It ends with the
@@ -31,7 +32,7 @@ func startContainerd(t *testing.T, config, namespace string, names ...string) *c
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "config.toml"), config)
-	d := &containerd{exec.Command("containerd", "--config", filepath.Join(dir, "config.toml")), filepath.Join(dir, "log")}
+	d := &containerd{exec.Command("containerd", "--config", filepath.Join(dir, "config.toml")), filepath.Join(dir, "log"), namespace}
 	log, err := os.Create(d.log)
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +69,7 @@ func (d *containerd) stop(t *testing.T) {
 	if d.process == nil {
 		return
 	}
+	run(t, "", "sh", "-c", fmt.Sprintf("ctr --namespace %[1]s images list --quiet | xargs -r ctr --namespace %[1]s images remove --sync", d.namespace))
 	_ = d.process.Process.Signal(syscall.SIGTERM)
 	_ = d.process.Wait()
 	d.process = nil

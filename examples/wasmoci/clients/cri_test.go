@@ -123,7 +123,7 @@ const network = `{"cniVersion": "0.4.0", "name": "pods", "plugins": [{"type": "p
 func TestCRI(t *testing.T) {
 	images(t)
 	write(t, "/etc/cni/net.d/10-pods.conflist", network)
-	d := startContainerd(t, cluster(t), "k8s.io", "pause", "native", "wasm")
+	d := startContainerd(t, cluster(t), "k8s.io", "pause", "native", "wasm", "server")
 	eventually(t, "answer of the CRI", func() bool { return kubelet(t, "status", "none").status == 0 })
 	for _, tt := range []struct {
 		name string
@@ -132,6 +132,7 @@ func TestCRI(t *testing.T) {
 		{"pod", criPod},
 		{"ends", criEnds},
 		{"shared processes", criShared},
+		{"server", criServer},
 	} {
 		t.Run(tt.name, func(t *testing.T) { each(t, delegates, tt.test, wasm, wasmtime) })
 	}
@@ -452,6 +453,35 @@ func criShared(t *testing.T, s *setup) {
 	p.exec(t, "guest", "/guest", "exit", "9").want(t, 9, "")
 	p.do(t, "stop", "guest", "50")
 	if got := p.state(t, "guest", "exited"); got != "143 Error" {
+		t.Errorf("it ended with %s", got)
+	}
+}
+
+// criServer: a Go program with net/http serves at the pod's address, by a port of the operator's for containers of that name.
+func criServer(t *testing.T, s *setup) {
+	p := s.newPod(t, "server", `  containers:
+  - name: web
+    image: localhost/server:latest
+  - name: sidecar
+    image: localhost/native:latest
+    args: ["sleep"]
+`)
+	routes, err := os.ReadFile("/proc/" + p.process(t, "web") + "/net/fib_trie")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := regexp.MustCompile(`(10\.88\.\d+\.\d+)\n +/32 host LOCAL`).FindSubmatch(routes)
+	if address == nil {
+		t.Fatalf("the pod has no address:\n%s", routes)
+	}
+	for i := range 100 {
+		url := fmt.Sprintf("http://%s:8082/greet?name=%d", address[1], i)
+		if text, want := s.get(t, url), fmt.Sprintf("hello, %d\n", i); text != want {
+			t.Fatalf("got %q, want %q", text, want)
+		}
+	}
+	p.do(t, "stop", "web", "50")
+	if got := p.state(t, "web", "exited"); got != "143 Error" {
 		t.Errorf("it ended with %s", got)
 	}
 }

@@ -192,7 +192,7 @@ func userSettings(t *testing.T, a *account) {
 		}
 		return r.stdout
 	}
-	configure(t, operator(delegatePath(t, "runc"))+"engine = \"wasmtime\"\nstate = \"/run/wasmoci\"\ncache = \"/var/cache/wasmoci\"\n")
+	configure(t, "engine = \"wasmtime\"\nstate = \"/run/wasmoci\"\ncache = \"/var/cache/wasmoci\"\n"+operator(delegatePath(t, "runc")))
 	got := shown()
 	for _, want := range []string{
 		`delegate +\S*/runc +/etc/wasmoci/config.toml\n`,

@@ -11,18 +11,15 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestServer: a Go program with net/http serves in a container.
 func TestServer(t *testing.T) {
-	up(t)
 	each(t, delegates, server, wasm, wasmtime)
 	nothingLeft(t)
 }
 
-// ports are the operator's, one for each kind, as these containers have the tests' network.
+// ports are the operator's: one for each kind of container that has the tests' network, and one for containers in pods of their own network.
 const ports = `
 [listen.http]
 address = "127.0.0.1:8080"
@@ -33,6 +30,11 @@ address = "127.0.0.1:8080"
 address = "127.0.0.1:8081"
 [listen.other.annotations]
 "org.example.serves" = "wasmtime"
+
+[listen.pod]
+address = "0.0.0.0:8082"
+[listen.pod.annotations]
+"io.kubernetes.cri.container-name" = "web"
 `
 
 func server(t *testing.T, s *setup) {
@@ -97,22 +99,4 @@ func (s *setup) get(t *testing.T, url string) (text string) {
 		return err == nil
 	})
 	return text
-}
-
-// up makes the loopback of the tests' network usable.
-func up(t *testing.T) {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	lo, err := unix.NewIfreq("lo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lo.SetUint16(unix.IFF_UP)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
-		t.Fatal(err)
-	}
 }
