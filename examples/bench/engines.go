@@ -42,7 +42,7 @@ func sideBySide(ctx context.Context, directory string) (rows []row, err error) {
 	for _, e := range []struct {
 		name          string
 		cLimit, limit float64 // of what gcc makes of C, and of what Go's compiler makes of Go
-	}{{"wazero", 4, 8}, {"wasmtime", 2, 4}, {"wasmer", 2, 4}, {"wasmedge", 2, 4}} {
+	}{{"wazero", 4, 12}, {"wasmtime", 2, 8}, {"wasmer", 3, 20}, {"wasmedge", 2, 8}} {
 		eng, err := subprocess.New(ctx, subprocess.Config{Engine: e.name, Path: filepath.Join(directory, e.name), Unchecked: true}, engine.Options{})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.name, err)
@@ -69,7 +69,7 @@ func sideBySide(ctx context.Context, directory string) (rows []row, err error) {
 			if on := run(interpreter.config(3)); onWazero == nil {
 				onWazero = on
 			} else {
-				races = append(races, race{interpreter.what, on, "wazero in one", onWazero, 1})
+				races = append(races, race{interpreter.what, on, "wazero in one", onWazero, 3})
 			}
 		}
 		for _, r := range races {
