@@ -33,6 +33,7 @@ import (
 func BenchmarkRatio(b *testing.B) {
 	b.Run("start", ratioStart)
 	b.Run("load", ratioLoad)
+	b.Run("go", ratioGo)
 	b.Run("call", func(b *testing.B) {
 		calls := assembled(b, "calls")
 		ratio(b, runs(b, wasmtime.New, engine.Options{}, calls), runs(b, wazero.New, engine.Options{}, calls))
@@ -45,25 +46,39 @@ func BenchmarkRatio(b *testing.B) {
 
 func ratioStart(b *testing.B) {
 	hello := assembled(b, "hello")
+	ratio(b, runs(b, wasmtime.New, engine.Options{}, hello), direct(b, hello, "hello"))
+}
+
+// ratioGo is a program in Go that computes, on several goroutines and with a collector.
+func ratioGo(b *testing.B) {
+	guest := goProgram(b, "../../examples/bench/testdata/work")
+	ratio(b, runs(b, wasmtime.New, engine.Options{}, guest, "work", "1"), direct(b, guest, "work", "1"))
+}
+
+// direct returns a run of a guest by the binding and its WASI.
+func direct(b *testing.B, wasm []byte, args ...string) func() error {
+	b.Helper()
 	config := binding.NewConfig()
 	config.SetEpochInterruption(true)
+	config.SetMaxWasmStack(1 << 20)
 	eng := binding.NewEngineWithConfig(config)
-	defer eng.Close()
-	module, err := binding.NewModule(eng, hello)
+	b.Cleanup(eng.Close)
+	module, err := binding.NewModule(eng, wasm)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer module.Close()
+	b.Cleanup(module.Close)
 	linker := binding.NewLinker(eng)
-	defer linker.Close()
+	b.Cleanup(linker.Close)
 	if err := linker.DefineWasi(); err != nil {
 		b.Fatal(err)
 	}
-	ratio(b, runs(b, wasmtime.New, engine.Options{}, hello), func() error {
+	return func() error {
 		store := binding.NewStore(eng)
 		defer store.Close()
 		store.SetEpochDeadline(1)
 		streams := binding.NewWasiConfig()
+		streams.SetArgv(args)
 		if err := errors.Join(streams.SetStdinFile(os.DevNull), streams.SetStdoutFile(os.DevNull), streams.SetStderrFile(os.DevNull)); err != nil {
 			return err
 		}
@@ -73,13 +88,21 @@ func ratioStart(b *testing.B) {
 			return err
 		}
 		_, err = instance.GetFunc(store, "_start").Call(store)
+		var exit *binding.Error
+		if errors.As(err, &exit) {
+			if status, ok := exit.ExitStatus(); ok && status == 0 {
+				return nil
+			}
+		}
 		return err
-	})
+	}
 }
 
-func ratioLoad(b *testing.B) {
-	guest := filepath.Join(b.TempDir(), "gopher.wasm")
-	build := exec.CommandContext(b.Context(), "go", "build", "-ldflags=-s -w", "-o", guest, "../enginetest/testdata/gopher")
+// goProgram builds a program in Go as a guest.
+func goProgram(b *testing.B, source string) []byte {
+	b.Helper()
+	guest := filepath.Join(b.TempDir(), "guest.wasm")
+	build := exec.CommandContext(b.Context(), "go", "build", "-ldflags=-s -w", "-o", guest, source)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
@@ -88,6 +111,11 @@ func ratioLoad(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	return wasm
+}
+
+func ratioLoad(b *testing.B) {
+	wasm := goProgram(b, "../enginetest/testdata/gopher")
 	dir := filepath.Join(b.TempDir(), "cache")
 	eng := opened(b, wasmtime.New, engine.Options{CacheDir: dir})
 	load := func() error {
@@ -151,7 +179,7 @@ func ratio(b *testing.B, measured, against func() error) {
 }
 
 // runs returns a run of a guest that has been compiled.
-func runs(b *testing.B, open func(context.Context, engine.Options) (engine.Engine, error), opts engine.Options, wasm []byte) func() error {
+func runs(b *testing.B, open func(context.Context, engine.Options) (engine.Engine, error), opts engine.Options, wasm []byte, args ...string) func() error {
 	b.Helper()
 	m, err := opened(b, open, opts).Compile(b.Context(), engine.FromBytes(wasm))
 	if err != nil {
@@ -162,7 +190,7 @@ func runs(b *testing.B, open func(context.Context, engine.Options) (engine.Engin
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { null.Close() })
-	ctx, cfg := context.WithoutCancel(b.Context()), &wasi.Config{Stdin: null, Stdout: null, Stderr: null}
+	ctx, cfg := context.WithoutCancel(b.Context()), &wasi.Config{Args: args, Stdin: null, Stdout: null, Stderr: null}
 	return func() error { return engine.Run(ctx, m, cfg) }
 }
 
