@@ -17,7 +17,7 @@ const mib = 1 << 20
 // base is what runners of an engine need before their module, measured and rounded up; what is not listed has the last.
 var base = map[string]Need{
 	"wazero": {Pids: 16, OpenFiles: 20, AddressSpace: 1536 * mib, Data: 96 * mib, Memory: 4 * mib},
-	"":       {Pids: 20, OpenFiles: 20, AddressSpace: 10 << 30, Data: 160 * mib, Memory: 8 * mib},
+	"":       {Pids: 20, OpenFiles: 20, AddressSpace: 10 << 30, Data: 192 * mib, Memory: 8 * mib},
 }
 
 // HeapBytes is the Order.HeapBytes that [Needs] counts on, for a module of so many bytes.
@@ -30,7 +30,7 @@ func HeapBytes(module int64) int64 { return 8*mib + 2*module }
 //	16            20            Pids; most of the time there are eight
 //	20 + first    20 + first    OpenFiles; enough for a dozen mounts, and each further one needs one more
 //	1.5 GiB       10 GiB        AddressSpace, and code and heap; Go reserves most of it, and never touches it
-//	96 MiB        160 MiB       Data, and code and heap
+//	96 MiB        192 MiB       Data, and code and heap; a thread of the C library has 8 MiB of it
 //	4 MiB         8 MiB         Memory, and 5/4 of the code, and heap
 func Needs(name string, module, code int64, first int) Need {
 	n, ok := base[name]
