@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -328,16 +327,6 @@ func (p *place) wipe() {
 
 func (p *place) removeCgroups() {
 	for _, top := range p.cgroupsLeft() {
-		var dirs []string
-		_ = filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {
-			if err == nil && e.IsDir() {
-				dirs = append(dirs, name)
-			}
-			return nil
-		})
-		slices.Reverse(dirs)
-		for _, dir := range dirs {
-			_ = os.Remove(dir)
-		}
+		removeGroups(top)
 	}
 }

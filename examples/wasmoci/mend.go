@@ -141,18 +141,23 @@ func removeCgroup(path string) {
 		}
 	}
 	for _, top := range tops {
-		var dirs []string
-		_ = filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {
-			if err == nil && e.IsDir() {
-				dirs = append(dirs, name)
-			}
-			return nil
-		})
-		slices.Reverse(dirs)
-		for _, dir := range dirs {
-			for begun := time.Now(); unix.Rmdir(dir) == unix.EBUSY && time.Since(begun) < emptyPatience; { // a process may be about to be gone
-				time.Sleep(time.Millisecond)
-			}
+		removeGroups(top)
+	}
+}
+
+// removeGroups removes a cgroup with those in it, as far as they are empty.
+func removeGroups(top string) {
+	var dirs []string
+	_ = filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			dirs = append(dirs, name)
+		}
+		return nil
+	})
+	slices.Reverse(dirs)
+	for _, dir := range dirs {
+		for begun := time.Now(); unix.Rmdir(dir) == unix.EBUSY && time.Since(begun) < emptyPatience; { // a process may be about to be gone
+			time.Sleep(time.Millisecond)
 		}
 	}
 }
