@@ -270,10 +270,13 @@ func linger(deadline time.Time, fds []unix.PollFd) bool {
 	return n > 0 && err == nil
 }
 
+// lookInterval is long enough for a thousand guests which look at one pipe to leave the processors to others.
+const lookInterval = 100 * time.Millisecond
+
 // lookLater waits a moment, where the system does not watch: it has no descriptor left, or it watches one pipe or terminal
 // for 500 guests already, which is its limit.
 func (s *Stop) lookLater(deadline time.Time) error {
-	later := time.Now().Add(lastLook)
+	later := time.Now().Add(lookInterval)
 	if !deadline.IsZero() && deadline.Before(later) {
 		later = deadline
 	}
