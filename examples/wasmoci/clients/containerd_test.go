@@ -318,7 +318,7 @@ func taskTerminal(t *testing.T, s *setup) {
 }
 
 // A dialog with a program that answers each line, and what the terminal then shows: it, too, has echoed the line.
-var talk, talked = []exchange{{"one\n", "got one"}, {"\004", ""}}, "one\ngot one\n"
+var talk, talked = []exchange{{send: "one\n", await: "got one"}, {send: "\004"}}, "one\ngot one\n"
 
 // shows looks for what a command has written to its terminal.
 func (r result) shows(t *testing.T, output string) {

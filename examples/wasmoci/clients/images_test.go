@@ -20,8 +20,8 @@ type image struct {
 }
 
 var all = []image{
-	{name: "native", files: map[string]string{"/guest": "guest", "/native": "guest"}, entrypoint: "/guest"},
-	{name: "wasm", annotation: compat, files: map[string]string{"/guest": "guest.wasm", "/native": "guest"}, entrypoint: "/guest"},
+	{name: "native", files: map[string]string{"/guest": "guest", "/other": "guest", "/native": "guest"}, entrypoint: "/guest"},
+	{name: "wasm", annotation: compat, files: map[string]string{"/guest": "guest.wasm", "/other": "other", "/native": "guest"}, entrypoint: "/guest"},
 	{name: "wasmtime", annotation: "run.oci.handler=wasmtime", files: map[string]string{"/guest": "guest.wasm", "/native": "guest"}, entrypoint: "/guest"},
 	{name: "content", files: map[string]string{"/guest": "guest.wasm"}, entrypoint: "/guest"}, // nothing says that it is a guest but itself
 	{name: "platform", platform: "wasi/wasm", files: map[string]string{"/guest": "guest.wasm"}, entrypoint: "/guest"},
