@@ -144,7 +144,7 @@ test-validation: ## the OCI runtime validation suite: native containers through 
 
 EVERY ?= 8
 test-faults: ## containers whose commands are killed at every EVERY-th call that changes something, full disks, damaged files, upgrades (Linux, as root; needs make deps)
-	CGO_ENABLED=0 $(GO) test -tags root -count 1 -timeout 40m -run TestRootFaults ./examples/wasmoci -every $(EVERY)
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -timeout 40m -v -run TestRootFaults ./examples/wasmoci -every $(EVERY)
 
 test-clients: ## the program under real podman and containerd with crun and runc: commands, pods, escapes, the guides (Linux, as root; needs make deps)
 	$(GO) test -tags clients -count 1 -parallel 4 -timeout 30m ./examples/wasmoci/clients
