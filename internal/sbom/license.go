@@ -112,14 +112,48 @@ func identify(text string) (string, error) {
 	return "", errors.New("no license that is known here")
 }
 
-// writeLicenses writes the texts of everything in the programs, each once.
-func writeLicenses(w io.Writer, all []*binary, modules map[string]*module) error {
+// apache is the Apache License 2.0, which Debian has once for all packages.
+const apache = "/usr/share/common-licenses/Apache-2.0"
+
+// refer replaces the terms of the Apache License in a text, where they are those in the file that Debian has, by the name of that: so Debian's
+// policy (12.5) wants it.
+func refer(text, common string) string {
+	from, to := terms(text)
+	if cfrom, cto := terms(common); from < 0 || strings.Join(strings.Fields(text[from:to]), " ") != strings.Join(strings.Fields(common[cfrom:cto]), " ") {
+		return text
+	}
+	return text[:from] + "The terms and conditions are those in " + apache + "." + text[to:]
+}
+
+// terms finds the terms of the Apache License in a text.
+func terms(text string) (from, to int) {
+	const begin, end = "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION", "END OF TERMS AND CONDITIONS"
+	from = strings.Index(text, begin)
+	if to = strings.Index(text, end); from < 0 || to < from {
+		return -1, -1
+	}
+	return from, to + len(end)
+}
+
+// writeLicenses writes the texts of everything in the programs, each once; for a Debian package without what Debian has.
+func writeLicenses(w io.Writer, all []*binary, modules map[string]*module, debian bool) error {
+	edit := func(text string) string { return text }
+	if debian {
+		common, err := os.ReadFile(apache)
+		if err != nil {
+			return err
+		}
+		if from, _ := terms(string(common)); from < 0 {
+			return fmt.Errorf("%s has no terms of the Apache License", apache)
+		}
+		edit = func(text string) string { return refer(text, string(common)) }
+	}
 	own := modules[all[0].info.Main.Path]
-	if _, err := fmt.Fprintf(w, "%s\n\n%s", own.Path, strings.Join(own.texts, "\n")); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\n\n%s", own.Path, edit(strings.Join(own.texts, "\n"))); err != nil {
 		return err
 	}
 	write := func(what, license, text string) error {
-		_, err := fmt.Fprintf(w, "\n%s\n%s, which is part of the program: %s\n\n%s", strings.Repeat("-", 80), what, license, text)
+		_, err := fmt.Fprintf(w, "\n%s\n%s, which is part of the program: %s\n\n%s", strings.Repeat("-", 80), what, license, edit(text))
 		return err
 	}
 	seen := map[string]bool{own.Path: true}

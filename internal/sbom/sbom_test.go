@@ -31,7 +31,7 @@ func TestDocument(t *testing.T) {
 	var out, again, licenses bytes.Buffer
 	at := time.Unix(1_700_000_000, 0).UTC()
 	for _, w := range []*bytes.Buffer{&out, &again} {
-		if err := run(w, "v1.2.3", at, false, []string{program}); err != nil {
+		if err := run(w, "v1.2.3", at, false, false, []string{program}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -73,12 +73,29 @@ func TestDocument(t *testing.T) {
 			}
 		}
 	}
-	if err := run(&licenses, "", at, true, []string{program}); err != nil {
+	if err := run(&licenses, "", at, true, false, []string{program}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"github.com/wasmoci/wasmoci\n", "github.com/tetratelabs/wazero v", "golang.org/x/sys v", "std 1.", "Copyright 2009 The Go Authors", "Redistribution and use"} {
 		if !strings.Contains(licenses.String(), want) {
 			t.Errorf("the licenses lack %q", want)
+		}
+	}
+}
+
+// TestRefer: only the very terms that Debian has are left out, and what is before and after them stays.
+func TestRefer(t *testing.T) {
+	const begin, end = "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION", "END OF TERMS AND CONDITIONS"
+	const common = "Apache License\n" + begin + "\n 1. You may.\n" + end + "\nAPPENDIX"
+	for name, c := range map[string]struct{ text, want string }{
+		"the same":        {common, "Apache License\nThe terms and conditions are those in " + apache + ".\nAPPENDIX"},
+		"other lines":     {"Of us\n" + begin + " 1. You\n may.\n\n" + end + "\nand an exception", "Of us\nThe terms and conditions are those in " + apache + ".\nand an exception"},
+		"other words":     {strings.Replace(common, "may", "may not", 1), strings.Replace(common, "may", "may not", 1)},
+		"another license": {"Permission is hereby granted", "Permission is hereby granted"},
+		"no end":          {begin + " 1. You may.", begin + " 1. You may."},
+	} {
+		if got := refer(c.text, common); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }
