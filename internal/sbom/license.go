@@ -118,21 +118,31 @@ const apache = "/usr/share/common-licenses/Apache-2.0"
 // refer replaces the terms of the Apache License in a text, where they are those in the file that Debian has, by the name of that: so Debian's
 // policy (12.5) wants it.
 func refer(text, common string) string {
-	from, to := terms(text)
-	if cfrom, cto := terms(common); from < 0 || strings.Join(strings.Fields(text[from:to]), " ") != strings.Join(strings.Fields(common[cfrom:cto]), " ") {
+	from := strings.Index(text, termsBegin)
+	if from < 0 {
 		return text
 	}
-	return text[:from] + "The terms and conditions are those in " + apache + "." + text[to:]
+	const space = " \t\r\n"
+	rest := text[from:]
+	for _, word := range strings.Fields(terms(common)) {
+		var found bool
+		if rest, found = strings.CutPrefix(strings.TrimLeft(rest, space), word); !found || rest != "" && !strings.ContainsAny(rest[:1], space) {
+			return text
+		}
+	}
+	return text[:from] + "The terms and conditions are those in " + apache + "." + rest
 }
 
-// terms finds the terms of the Apache License in a text.
-func terms(text string) (from, to int) {
-	const begin, end = "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION", "END OF TERMS AND CONDITIONS"
-	from = strings.Index(text, begin)
-	if to = strings.Index(text, end); from < 0 || to < from {
-		return -1, -1
+const termsBegin = "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION"
+
+// terms are those in a text that is the whole of the Apache License, "" where it is not.
+func terms(text string) string {
+	_, after, _ := strings.Cut(text, termsBegin)
+	all, _, found := strings.Cut(after, "END OF TERMS AND CONDITIONS")
+	if !found {
+		return ""
 	}
-	return from, to + len(end)
+	return termsBegin + all
 }
 
 // writeLicenses writes the texts of everything in the programs, each once; for a Debian package without what Debian has.
@@ -143,7 +153,7 @@ func writeLicenses(w io.Writer, all []*binary, modules map[string]*module, debia
 		if err != nil {
 			return err
 		}
-		if from, _ := terms(string(common)); from < 0 {
+		if terms(string(common)) == "" {
 			return fmt.Errorf("%s has no terms of the Apache License", apache)
 		}
 		edit = func(text string) string { return refer(text, string(common)) }

@@ -85,18 +85,22 @@ func TestDocument(t *testing.T) {
 
 // TestRefer: only the very terms that Debian has are left out, and what is before and after them stays.
 func TestRefer(t *testing.T) {
-	const begin, end = "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION", "END OF TERMS AND CONDITIONS"
-	const common = "Apache License\n" + begin + "\n 1. You may.\n" + end + "\nAPPENDIX"
+	const common = "Apache License\n" + termsBegin + "\n 1. You may.\nEND OF TERMS AND CONDITIONS\nAPPENDIX"
+	const reference = "The terms and conditions are those in " + apache + "."
 	for name, c := range map[string]struct{ text, want string }{
-		"the same":        {common, "Apache License\nThe terms and conditions are those in " + apache + ".\nAPPENDIX"},
-		"other lines":     {"Of us\n" + begin + " 1. You\n may.\n\n" + end + "\nand an exception", "Of us\nThe terms and conditions are those in " + apache + ".\nand an exception"},
+		"the same":        {common, "Apache License\n" + reference + "\nEND OF TERMS AND CONDITIONS\nAPPENDIX"},
+		"other lines":     {"Of us\n" + termsBegin + " 1.\n\n You\n may.\n\nand an exception", "Of us\n" + reference + "\n\nand an exception"},
 		"other words":     {strings.Replace(common, "may", "may not", 1), strings.Replace(common, "may", "may not", 1)},
+		"more of a word":  {termsBegin + " 1. You may.be", termsBegin + " 1. You may.be"},
+		"less":            {termsBegin + " 1. You", termsBegin + " 1. You"},
 		"another license": {"Permission is hereby granted", "Permission is hereby granted"},
-		"no end":          {begin + " 1. You may.", begin + " 1. You may."},
 	} {
 		if got := refer(c.text, common); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+	if terms(termsBegin+" 1. You may.") != "" {
+		t.Error("what is cut off is a whole license")
 	}
 }
 
