@@ -71,7 +71,7 @@ install: build build-runner-wazero ## install the program, its runners, manual p
 		ln -sfv wasmoci $(DESTDIR)$(PREFIX)/bin/crun-wasm; \
 	else echo "$(DESTDIR)$(PREFIX)/bin/crun-wasm is there already: FORCE=1 replaces it"; fi
 
-dist: ## make a release of the commit in dist: archives, Debian packages, checksums, an SBOM (Debian; RUNNERS, VERSION)
+dist: ## make a release of the commit in dist: archives, Debian packages, checksums, an SBOM (Debian; RUNNERS, VERSION, MAINTAINER)
 	rm -rf dist
 	RUNNERS="$(if $(filter file,$(origin RUNNERS)),,$(RUNNERS))" VERSION="$(VERSION)" ./.ci/dist dist
 

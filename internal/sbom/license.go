@@ -72,6 +72,9 @@ func listModules(all []*binary) (map[string]*module, error) {
 
 // read reads the module's license.
 func (m *module) read() error {
+	if m.Dir == "" {
+		return errors.New("it is not in the module cache: run go mod download")
+	}
 	for _, name := range []string{"LICENSE", "LICENSE.txt", "COPYING", "NOTICE"} {
 		text, err := os.ReadFile(filepath.Join(m.Dir, name))
 		if errors.Is(err, os.ErrNotExist) {
@@ -92,9 +95,10 @@ func (m *module) read() error {
 	return nil
 }
 
-// identify returns the SPDX expression for a license, of those that occur.
+// identify returns the SPDX expression for a license, of those that occur. A text with several is not known.
 func identify(text string) (string, error) {
 	text = strings.Join(strings.Fields(text), " ")
+	var found []string
 	for _, c := range []struct {
 		id    string
 		words []string
@@ -106,10 +110,14 @@ func identify(text string) (string, error) {
 		{"BSD-3-Clause", []string{"Redistribution and use in source and binary forms", "Neither the name of"}},
 	} {
 		if !slices.ContainsFunc(c.words, func(w string) bool { return !strings.Contains(text, w) }) {
-			return c.id, nil
+			found = append(found, c.id)
 		}
 	}
-	return "", errors.New("no license that is known here")
+	// The first is the whole of what begins with the same license.
+	if len(found) == 0 || slices.ContainsFunc(found, func(id string) bool { return !strings.HasPrefix(found[0], id) }) {
+		return "", fmt.Errorf("no license that is known here, or more than one: %q", found)
+	}
+	return found[0], nil
 }
 
 // apache is the Apache License 2.0, which Debian has once for all packages.

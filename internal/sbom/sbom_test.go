@@ -127,4 +127,14 @@ func TestRefused(t *testing.T) {
 	if _, err := identify("All rights reserved."); err == nil {
 		t.Error("no license is one")
 	}
+	const mit, apache = `Permission is hereby granted, free of charge THE SOFTWARE IS PROVIDED "AS IS"`, "Apache License Version 2.0"
+	if got, err := identify(mit + apache); err == nil {
+		t.Errorf("two licenses are %s", got)
+	}
+	if got, err := identify(apache + " LLVM Exceptions to the Apache 2.0 License"); err != nil || got != "Apache-2.0 WITH LLVM-exception" {
+		t.Errorf("a license with an exception is %q, %v", got, err)
+	}
+	if err := (&module{Path: "example.com/absent"}).read(); err == nil || !strings.Contains(err.Error(), "go mod download") {
+		t.Errorf("a module that is nowhere: %v", err)
+	}
 }

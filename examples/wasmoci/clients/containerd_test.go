@@ -69,9 +69,15 @@ func (d *containerd) stop(t *testing.T) {
 	if d.process == nil {
 		return
 	}
-	run(t, "", "sh", "-c", fmt.Sprintf("ctr --namespace %[1]s images list --quiet | xargs -r ctr --namespace %[1]s images remove --sync", d.namespace))
+	if r := run(t, "", "sh", "-c", fmt.Sprintf("ctr --namespace %[1]s images list --quiet | xargs -r ctr --namespace %[1]s images remove --sync", d.namespace)); r.status != 0 {
+		t.Errorf("images of containerd: %s", r.stderr)
+	}
 	_ = d.process.Process.Signal(syscall.SIGTERM)
-	_ = d.process.Wait()
+	late := time.AfterFunc(patience, func() { _ = d.process.Process.Kill() })
+	if err := d.process.Wait(); err != nil {
+		t.Errorf("containerd ended with %v", err)
+	}
+	late.Stop()
 	d.process = nil
 	if log, err := os.ReadFile(d.log); t.Failed() && err == nil {
 		lines := bytes.Split(log, []byte("\n"))

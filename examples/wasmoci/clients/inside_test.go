@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -105,7 +107,7 @@ func cgroups() (map[string]bool, error) {
 	return names, all
 }
 
-// removeCgroups removes a group and those in it, where nobody else uses them by now.
+// removeCgroups removes a group and those in it. The processes that were in there have been killed, and may take a moment.
 func removeCgroups(name string) error {
 	var groups []string
 	err := filepath.WalkDir(name, func(path string, d os.DirEntry, err error) error {
@@ -114,9 +116,14 @@ func removeCgroups(name string) error {
 		}
 		return err
 	})
-	for i := range groups {
-		if rmErr := syscall.Rmdir(groups[len(groups)-1-i]); rmErr != syscall.EBUSY && rmErr != syscall.ENOTEMPTY {
-			err = errors.Join(err, rmErr)
+	slices.Reverse(groups)
+	for _, group := range groups {
+		rmErr := syscall.Rmdir(group)
+		for begun := time.Now(); rmErr == syscall.EBUSY && time.Since(begun) < patience; rmErr = syscall.Rmdir(group) {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if rmErr != nil {
+			err = errors.Join(err, fmt.Errorf("left is the control group %s: %w", group, rmErr))
 		}
 	}
 	return err
