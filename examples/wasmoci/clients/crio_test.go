@@ -289,9 +289,7 @@ func crioContainer(t *testing.T, s *setup) {
 		onTerminal(t, talk, s.runtime, append([]string{"--root", crioRoot}, exec(true, "echo")...)...).shows(t, talked)
 	}
 	c.must(t, "pause", c.id)
-	if state := c.state(t); state.Status != "paused" {
-		t.Errorf("state %+v", state)
-	}
+	eventually(t, "pause", func() bool { return c.state(t).Status == "paused" }) // crun does not wait for the kernel
 	c.must(t, "resume", c.id)
 	before := readFile(c.log)
 	eventually(t, "further line", func() bool { return readFile(c.log) != before })
