@@ -71,7 +71,7 @@ install: build build-runner-wazero ## install the program, its runners, manual p
 		ln -sfv wasmoci $(DESTDIR)$(PREFIX)/bin/crun-wasm; \
 	else echo "$(DESTDIR)$(PREFIX)/bin/crun-wasm is there already: FORCE=1 replaces it"; fi
 
-dist: ## make a release of the commit in dist: archives, Debian packages, checksums, an SBOM (Debian; RUNNERS, VERSION)
+dist: ## make a release of the commit in dist: archives, Debian packages, checksums, an SBOM (Debian; RUNNERS, VERSION, MAINTAINER)
 	rm -rf dist
 	RUNNERS="$(if $(filter file,$(origin RUNNERS)),,$(RUNNERS))" VERSION="$(VERSION)" ./.ci/dist dist
 
@@ -144,7 +144,7 @@ test-validation: ## the OCI runtime validation suite: native containers through 
 
 EVERY ?= 8
 test-faults: ## containers whose commands are killed at every EVERY-th call that changes something, full disks, damaged files, upgrades (Linux, as root; needs make deps)
-	CGO_ENABLED=0 $(GO) test -tags root -count 1 -timeout 40m -run TestRootFaults ./examples/wasmoci -every $(EVERY)
+	CGO_ENABLED=0 $(GO) test -tags root -count 1 -timeout 40m -v -run TestRootFaults ./examples/wasmoci -every $(EVERY)
 
 test-clients: ## the program under real podman and containerd with crun and runc: commands, pods, escapes, the guides (Linux, as root; needs make deps)
 	$(GO) test -tags clients -count 1 -parallel 4 -timeout 30m ./examples/wasmoci/clients

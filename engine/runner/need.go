@@ -16,8 +16,9 @@ const mib = 1 << 20
 
 // base is what runners of an engine need before their module, measured and rounded up; what is not listed has the last.
 var base = map[string]Need{
-	"wazero": {Pids: 16, OpenFiles: 20, AddressSpace: 1536 * mib, Data: 96 * mib, Memory: 4 * mib},
-	"":       {Pids: 20, OpenFiles: 20, AddressSpace: 10 << 30, Data: 192 * mib, Memory: 8 * mib},
+	"wazero":   {Pids: 16, OpenFiles: 20, AddressSpace: 1536 * mib, Data: 96 * mib, Memory: 4 * mib},
+	"wasmedge": {Pids: 20, OpenFiles: 20, AddressSpace: 16 << 30, Data: 192 * mib, Memory: 8 * mib},
+	"":         {Pids: 20, OpenFiles: 20, AddressSpace: 10 << 30, Data: 192 * mib, Memory: 8 * mib},
 }
 
 // HeapBytes is the Order.HeapBytes that [Needs] counts on, for a module of so many bytes.
@@ -29,7 +30,8 @@ func HeapBytes(module int64) int64 { return 8*mib + 2*module }
 //	wazero        others
 //	16            20            Pids; most of the time there are eight
 //	20 + first    20 + first    OpenFiles; enough for a dozen mounts, and each further one needs one more
-//	1.5 GiB       10 GiB        AddressSpace, and code and heap; Go reserves most of it, and never touches it
+//	1.5 GiB       10 GiB        AddressSpace, and code and heap; Go reserves most of it, and never touches it. WasmEdge takes 16 GiB: 12
+//	                            for a memory of any size, and one below the guest's stack
 //	96 MiB        192 MiB       Data, and code and heap; a thread of the C library has 8 MiB of it
 //	4 MiB         8 MiB         Memory, and 5/4 of the code, and heap
 func Needs(name string, module, code int64, first int) Need {

@@ -32,6 +32,7 @@ type container struct {
 	bundle  string // the derived one
 	pidFile string // the delegate's; the caller gets a copy
 	derived *oci.Derived
+	handed  handed
 	first   int        // the runner's first descriptor
 	exe     *os.File   // the runner, where it is none of the host's files any more
 	files   []*os.File // the caller's descriptors, then the runner's
@@ -44,7 +45,10 @@ func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) 
 	if err := r.fixRoot(cmd); err != nil {
 		return nil, err
 	}
-	if c.consoleSocket == "" && c.preserve+listenFDs() == 0 && !watched(g.bundle.Spec) {
+	if c.handed, err = handedOver(c.preserve); err != nil {
+		return nil, err
+	}
+	if c.consoleSocket == "" && c.handed.all() == 0 && !watched(g.bundle.Spec) {
 		made, err := r.attempt(cmd, c, g, id, true)
 		if !errors.Is(err, errGuess) {
 			return made, err
@@ -176,7 +180,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := r.at(lock.Path()); err != nil {
 		return nil, err
 	}
-	made := &container{runtime: r, lock: lock, about: &state.Container{}}
+	made := &container{runtime: r, lock: lock, about: &state.Container{}, handed: c.handed, first: 3 + c.handed.all()}
 	own := false // what there is of the name
 	defer func() {
 		if err != nil {
@@ -201,6 +205,16 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		return nil, err
 	}
 	libraries := settings.Libraries(engineName)
+	file, err := state.FileOf(unix.AT_FDCWD, exe) // what is compiled for, or an earlier one
+	if err != nil {
+		return nil, err
+	}
+	met := ""
+	if libraries != "" {
+		if met, err = prepared.Identify(libraries); err != nil {
+			return nil, err
+		}
+	}
 	of := prepared.Runner{Path: exe, Libraries: libraries}
 	if guess {
 		made.guessed = codes.Guess(g.module, of)
@@ -215,11 +229,8 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	end := r.begin("derive")
 	defer func() { end(err) }()
 	about := &state.Container{
-		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, Delegate: r.found.Path,
+		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, RunnerFile: file, Libraries: met, Delegate: r.found.Path,
 		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path), Compiled: r.compiled, Trace: r.traced(),
-	}
-	if about.RunnerFile, err = identity(os.Stat(exe)); err != nil {
-		return nil, err
 	}
 	made.about = about
 	if libraries != "" && about.Name == path.Base(oci.LibraryPath) {
@@ -232,8 +243,6 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err != nil {
 		return nil, err
 	}
-	listeners := listenFDs()
-	made.first = 3 + listeners + c.preserve
 	listening := settings.Listeners(g.bundle.Spec.Annotations)
 	need := needOf(engineName, g.module, code.Size, made.first+len(listening))
 	need.OpenFiles += held(g.bundle.Spec)
@@ -264,7 +273,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := made.write(derived.JSON, g.bundle); err != nil {
 		return nil, err
 	}
-	if err := made.openCallers(c.preserve + listeners); err != nil {
+	if err := made.openCallers(); err != nil {
 		return nil, err
 	}
 	order := runner.Order{

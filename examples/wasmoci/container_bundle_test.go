@@ -161,14 +161,15 @@ func seccompCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // minimumCommand looks at a limit of a bundle. FIELD is what an error calls it, JSON is a merge patch in which % is the limit. Less than
 // the runner needs is refused with field and minimum, before anything is made; with the minimum the guest runs, each time, and ends
-// with STATUS.
+// with STATUS. Where that leaves the guest nothing, THEN is how it ends with a MiB more.
 //
-//	minimum STATUS DIR FIELD JSON
+//	minimum STATUS[,THEN] DIR FIELD JSON
 func minimumCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
-		ts.Fatalf("usage: minimum STATUS DIR FIELD JSON")
+		ts.Fatalf("usage: minimum STATUS[,THEN] DIR FIELD JSON")
 	}
-	want, dir, field := args[0], args[1], args[2]
+	want, then, _ := strings.Cut(args[0], ",")
+	dir, field := args[1], args[2]
 	set := func(limit string) { mergeCommand(ts, false, []string{dir, strings.ReplaceAll(args[3], "%", limit)}) }
 	refused := func(limit string) (least string) {
 		set(limit)
@@ -190,21 +191,27 @@ func minimumCommand(ts *testscript.TestScript, neg bool, args []string) {
 		return string(found[1])
 	}
 	least := refused("1")
-	if again := refused(lessOne(least)); again != least {
+	if again := refused(plus(least, -1)); again != least {
 		ts.Fatalf("the minimum is %s, and then %s", least, again)
 	}
 	ts.Logf("%s: at least %s", field, least)
-	set(least)
-	for range *times {
-		exitsCommand(ts, false, []string{want, "wasmoci", ts.Getenv("CONFIG"), ts.Getenv("ROOT"), "run", "--bundle", dir, "limited"})
+	runs := func(limit, status string) {
+		set(limit)
+		for range *times {
+			exitsCommand(ts, false, []string{status, "wasmoci", ts.Getenv("CONFIG"), ts.Getenv("ROOT"), "run", "--bundle", dir, "limited"})
+		}
+	}
+	runs(least, want)
+	if then != "" {
+		runs(plus(least, 1<<20), then)
 	}
 }
 
-// lessOne is the number before a number.
-func lessOne(text string) string {
+// plus is the number that is so much more than a number.
+func plus(text string, more int64) string {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return err.Error()
 	}
-	return strconv.FormatInt(n-1, 10)
+	return strconv.FormatInt(n+more, 10)
 }

@@ -13,6 +13,7 @@ type creation struct {
 	pidFile       string
 	consoleSocket string
 	preserve      int
+	handed        handed // what there is of those, and of a service manager's
 }
 
 // addFlags declares crun's and runc's flags of create and run, all of which the delegate gets.

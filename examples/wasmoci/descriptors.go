@@ -17,18 +17,31 @@ import (
 	"github.com/wasmoci/wasmoci/oci"
 )
 
-// listenFDs is how many descriptors a service manager has handed to this process for the container.
-func listenFDs() int {
-	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
-	if err != nil || n < 0 || n > 1024 {
-		return 0
+// handed is how many descriptors this process has got for the container: first those of a service manager, then the client's own.
+type handed struct{ listen, preserve int }
+
+// handedOver takes the client's number, and reads the service manager's from LISTEN_FDS. As systemd itself does, it refuses what is no such
+// number: a container would be without its sockets. Empty is as absent.
+func handedOver(preserve int) (h handed, err error) {
+	const most = 1024
+	if preserve < 0 || preserve > most {
+		return h, fmt.Errorf("--preserve-fds %d: give a number from 0 to %d", preserve, most)
 	}
-	return n
+	h.preserve = preserve
+	if text := os.Getenv("LISTEN_FDS"); text != "" {
+		if h.listen, err = strconv.Atoi(text); err != nil || h.listen < 0 || h.listen > most {
+			return h, fmt.Errorf("LISTEN_FDS is %q: set a number from 0 to %d, or unset it", text, most)
+		}
+	}
+	return h, nil
 }
 
+// all is how many there are, from descriptor 3 on.
+func (h handed) all() int { return h.listen + h.preserve }
+
 // openCallers takes the descriptors over that the caller wants in the container.
-func (c *container) openCallers(n int) error {
-	for fd := 3; fd < 3+n; fd++ {
+func (c *container) openCallers() error {
+	for fd := 3; fd < 3+c.handed.all(); fd++ {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		if err == nil && flags&unix.FD_CLOEXEC != 0 {
 			err = errors.New("this program's own, the caller has none there")

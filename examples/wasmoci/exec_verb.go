@@ -154,7 +154,11 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err := code.Link(c.Code); err != nil {
 		return fmt.Errorf("exec: %q has no place for compiled code any more, create it anew: %w", id, err)
 	}
-	another := &container{runtime: r, about: c, exe: kept, first: 3 + listenFDs() + e.preserve}
+	h, err := handedOver(e.preserve)
+	if err != nil {
+		return err
+	}
+	another := &container{runtime: r, about: c, exe: kept, handed: h, first: 3 + h.all()}
 	defer another.closeFiles()
 	made := c.Made
 	made.Need = needOf(c.Engine, module, code.Size, another.first)
@@ -167,7 +171,7 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err != nil {
 		return err
 	}
-	if err := another.openCallers(e.preserve + listenFDs()); err != nil {
+	if err := another.openCallers(); err != nil {
 		return err
 	}
 	order := runner.Order{
@@ -222,9 +226,13 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 // execNative runs a program of the image in a WebAssembly container. It has what the container's process was to have: what the
 // delegate knows of is the runner's.
 func (r *ociRuntime) execNative(cmd *cobra.Command, e *execution, c *state.Container, store *state.Store, p *specs.Process) error {
-	another := &container{runtime: r, about: c}
+	h, err := handedOver(e.preserve)
+	if err != nil {
+		return err
+	}
+	another := &container{runtime: r, about: c, handed: h}
 	defer another.closeFiles()
-	if err := another.openCallers(e.preserve + listenFDs()); err != nil {
+	if err := another.openCallers(); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp(store.Path(c.ID), "exec-")

@@ -45,9 +45,13 @@ func (r *ociRuntime) explain(e *explanation, h *host, loaded *oci.Bundle) error 
 		e.Refused = err.Error()
 		return err
 	}
+	fds, err := handedOver(0)
+	if err != nil {
+		return err
+	}
 	listening := s.Listeners(loaded.Spec.Annotations)
 	for i, name := range listening {
-		e.Listen = append(e.Listen, fmt.Sprintf("%s = %s, the guest's descriptor %d", name, s.Listen[name].Address, 3+listenFDs()+i))
+		e.Listen = append(e.Listen, fmt.Sprintf("%s = %s, the guest's descriptor %d", name, s.Listen[name].Address, 3+fds.listen+i))
 	}
 	need := needOf(e.Engine, module, 0, 3+len(listening))
 	need.OpenFiles += held(loaded.Spec)

@@ -42,9 +42,7 @@ func (r *ociRuntime) abandon(c *state.Container, id string) error {
 		json.Unmarshal(out, &about) == nil && about.Bundle != filepath.Join(store.Path(id), "bundle") {
 		return nil // it is somebody else's, who has not asked this program for it
 	}
-	gone := waitedFor(d.Path, r.rooted("delete", "--force", id))
-	gone.Stdin, gone.Stdout, gone.Stderr = nil, nil, nil
-	if err := delegated(gone.Run()); err != nil && r.exists(id, c) {
+	if err := r.drop(d, id); err != nil && r.has(d, id) {
 		return err
 	}
 	return r.mend(store, id)

@@ -50,6 +50,9 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 	if filepath.Base(d.Path) == "runc" { // which has no engines
 		return r.handNew(verb, id)
 	}
+	if c.handed, err = handedOver(c.preserve); err != nil {
+		return err
+	}
 	store, err := r.store()
 	if err != nil {
 		return err
@@ -66,7 +69,7 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 		return err
 	}
 	about := &state.Container{Bundle: g.bundle.Dir, Created: time.Now().UTC(), Delegate: d.Path, Native: true}
-	made := &container{runtime: r, lock: lock, about: about, bundle: filepath.Join(lock.Path(), "bundle")}
+	made := &container{runtime: r, lock: lock, about: about, handed: c.handed, bundle: filepath.Join(lock.Path(), "bundle")}
 	defer made.closeFiles()
 	err = func() error {
 		self, err := os.Executable()
@@ -80,7 +83,7 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 		if err := made.write(config, g.bundle); err != nil {
 			return err
 		}
-		if err := made.openCallers(c.preserve + listenFDs()); err != nil {
+		if err := made.openCallers(); err != nil {
 			return err
 		}
 		return lock.Save(about)

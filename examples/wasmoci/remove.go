@@ -54,15 +54,11 @@ func (r *ociRuntime) remove(id string, force bool, line []string) (err error) {
 		return r.handOver(nil)
 	}
 	c, _ := store.Get(id) // what cannot be read goes, too
-	d, err := r.delegateOf(c)
+	d, err := r.holder(id, c)
 	if err != nil {
 		return err
 	}
-	r.native = c == nil || c.Native
-	switch {
-	case c == nil:
-		d = r.maker(id, d)
-	case !r.native:
+	if r.native = c == nil || c.Native; !r.native {
 		r.complete(c)
 		r.about(c)
 	}
@@ -71,6 +67,12 @@ func (r *ociRuntime) remove(id string, force bool, line []string) (err error) {
 	gone(err)
 	if err != nil && r.has(d, id) {
 		return err
+	}
+	var said failed
+	if err != nil && !errors.As(err, &said) { // it was killed, and does not know the container any more: what is left of it is in the way of the next
+		if again := r.drop(d, id); again != nil {
+			return and(err, again)
+		}
 	}
 	if c != nil && c.Record != "" {
 		trim(c)
@@ -136,25 +138,23 @@ func (r *ociRuntime) removeMatching() error {
 // exists asks the delegate that has made c, or would make it, whether it has a container of this name. One that cannot be asked may
 // have it.
 func (r *ociRuntime) exists(id string, c *state.Container) bool {
-	d, err := r.delegateOf(c)
-	if err != nil {
-		return true
-	}
-	if c == nil {
-		d = r.maker(id, d)
-	}
-	return r.has(d, id)
+	d, err := r.holder(id, c)
+	return err != nil || r.has(d, id)
 }
 
-// maker returns the delegate that has the container id, of which nothing can be read any more: of all that there are, d first. It is d where
-// none has.
-func (r *ociRuntime) maker(id string, d delegate.Delegate) delegate.Delegate {
+// holder returns the delegate that has made c, or would make it; or, where c is nil because nothing of the container id can be read any more, the
+// one that has it of all that there are.
+func (r *ociRuntime) holder(id string, c *state.Container) (delegate.Delegate, error) {
+	d, err := r.delegateOf(c)
+	if err != nil || c != nil {
+		return d, err
+	}
 	for _, other := range append([]delegate.Delegate{d}, delegate.All(os.Getenv("PATH"))...) {
 		if r.has(other, id) {
-			return other
+			return other, nil
 		}
 	}
-	return d
+	return d, nil
 }
 
 // has asks a delegate whether it has a container of this name. One that cannot be asked may have it.
@@ -162,6 +162,13 @@ func (r *ociRuntime) has(d delegate.Delegate, id string) bool {
 	var exit *exec.ExitError
 	err := exec.Command(d.Path, r.rooted("state", id)...).Run()
 	return err == nil || !errors.As(err, &exit) || !exit.Exited()
+}
+
+// drop has a delegate remove what it still has of a container, or that it does not know any more.
+func (r *ociRuntime) drop(d delegate.Delegate, id string) error {
+	cmd := waitedFor(d.Path, r.rooted("delete", "--force", id))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, nil, nil
+	return delegated(cmd.Run())
 }
 
 // reuse makes room for a container of a name that there was before: nothing of one that the delegate does not have any more is left.
@@ -175,8 +182,15 @@ func (r *ociRuntime) reuse(verb string, store *state.Store, lock *state.Lock, id
 			return err
 		}
 	}
-	if r.exists(id, c) {
+	d, err := r.holder(id, c)
+	if err != nil {
+		return err
+	}
+	if r.has(d, id) {
 		return fmt.Errorf("%s: %q: %w", verb, id, state.ErrExists)
+	}
+	if err := r.drop(d, id); err != nil { // who should have was killed on the way
+		return err
 	}
 	if err := r.clearCode(store, id); err != nil {
 		return err

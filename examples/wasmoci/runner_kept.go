@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"syscall"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/prepared"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
 
@@ -17,15 +19,22 @@ import (
 var errReplaced = errors.New("its runner was replaced by another version since it was made, and compiles for containers of that version only: " +
 	"create the container anew (native programs of the image still run)")
 
+// errLibraries is what keeps a container from code of another version than that of its runner.
+var errLibraries = errors.New("the libraries of its runner were replaced since it was made, and it would meet the new ones: create the container anew " +
+	"(native programs of the image still run)")
+
 // runnerOf returns the runner that c was made with: code for its guests and orders are of that version. Where the file on the host has been
 // replaced or removed since, it is the file that the container has mounted and runs, and still open; but not where it came with libraries,
 // which nobody has any more. The caller closes it, if it is not nil.
 func (r *ociRuntime) runnerOf(c *state.Container) (path string, kept *os.File, err error) {
-	now, err := identity(os.Stat(c.Runner))
-	if err == nil && now == c.RunnerFile || c.RunnerFile == (state.File{}) && err == nil && !now.Changed.After(c.Created) {
+	if err := sameLibraries(c); err != nil {
+		return "", nil, fmt.Errorf("exec: %q: %w", c.ID, err)
+	}
+	now, err := state.FileOf(unix.AT_FDCWD, c.Runner)
+	if err == nil && (c.RunnerFile.Is(now) && now.Changed.Equal(c.RunnerFile.Changed) || c.RunnerFile == (state.File{}) && !now.Changed.After(c.Created)) {
 		return c.Runner, nil, nil
 	}
-	if c.Made.Libraries != "" { // the container has their directory mounted, not what was in there
+	if c.Made.Libraries != "" {
 		return "", nil, fmt.Errorf("exec: %q: %w", c.ID, errReplaced)
 	}
 	out, err := r.ask(c, r.rooted("state", c.ID)...)
@@ -40,23 +49,22 @@ func (r *ociRuntime) runnerOf(c *state.Container) (path string, kept *os.File, e
 	if err != nil {
 		return "", nil, fmt.Errorf("exec: the runner of %q: %w", c.ID, err)
 	}
-	there, err := identity(f.Stat())
-	there.Changed = c.RunnerFile.Changed     // its name is gone, which is a change
-	if err != nil || there != c.RunnerFile { // what a process in the container has become is not executed here
+	there, err := state.FileOf(int(f.Fd()), "")
+	if err != nil || !c.RunnerFile.Is(there) { // what a process in the container has become is not executed here
 		f.Close()
 		return "", nil, fmt.Errorf("exec: %q: %w", c.ID, errors.Join(err, errReplaced))
 	}
 	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()), f, nil
 }
 
-// identity tells a file from every other, as long as it is somewhere.
-func identity(st os.FileInfo, err error) (state.File, error) {
-	if err != nil {
-		return state.File{}, err
+// sameLibraries refuses what would have the runner of c meet other libraries than it was made with: the container has their directory mounted,
+// not what was in there.
+func sameLibraries(c *state.Container) error {
+	if c.Libraries == "" {
+		return nil
 	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	if !ok {
-		return state.File{}, errors.ErrUnsupported
+	if now, err := prepared.Identify(c.Made.Libraries); err != nil || now != c.Libraries {
+		return errors.Join(errLibraries, err)
 	}
-	return state.FileOf(sys), nil
+	return nil
 }

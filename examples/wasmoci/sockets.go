@@ -19,7 +19,7 @@ import (
 // and then those listeners of the operator's that are named. What the caller gives has to be sockets: there is nothing else that a guest
 // can be handed.
 func (c *container) giveSockets(order *runner.Order, s *operator.Settings, named []string) error {
-	names := fileNames(len(c.files))
+	names := c.handed.names()
 	for i, f := range c.files {
 		if _, err := vfs.Handed(f); err != nil {
 			return fmt.Errorf("--preserve-fds (and LISTEN_FDS): descriptor %d %w: a WebAssembly guest can be handed sockets only; give it files by mounts", 3+i, err)
@@ -30,16 +30,16 @@ func (c *container) giveSockets(order *runner.Order, s *operator.Settings, named
 		order.Sockets = append(order.Sockets, runner.Socket{Name: name, Address: s.Listen[name].Address})
 		names = append(names, name)
 	}
-	if listenFDs()+len(named) > 0 {
+	if c.handed.listen+len(named) > 0 {
 		announce(&order.Config, names)
 	}
 	return nil
 }
 
-// fileNames are what the service manager calls its descriptors, and a place for n in all.
-func fileNames(n int) []string {
-	names := slices.Repeat([]string{"unknown"}, n) // systemd's word
-	if given := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":"); len(given) == listenFDs() && len(given) <= n {
+// names are what the service manager calls its descriptors, and a place for each other one.
+func (h handed) names() []string {
+	names := slices.Repeat([]string{"unknown"}, h.all()) // systemd's word
+	if given := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":"); len(given) == h.listen {
 		copy(names, given)
 	}
 	return names
@@ -55,15 +55,18 @@ func announce(cfg *wasi.Config, names []string) {
 
 // inherit has a guest in this process get the sockets that a service manager has handed to it.
 func inherit(cfg *wasi.Config) error {
-	n := listenFDs()
-	if pid := os.Getenv("LISTEN_PID"); n == 0 || pid != "" && pid != strconv.Itoa(os.Getpid()) {
+	if pid := os.Getenv("LISTEN_PID"); pid != "" && pid != strconv.Itoa(os.Getpid()) {
 		return nil // another's
 	}
-	var c container
-	if err := c.openCallers(n); err != nil {
+	h, err := handedOver(0)
+	if err != nil || h.listen == 0 {
 		return err
 	}
-	names := fileNames(n)
+	c := container{handed: h}
+	if err := c.openCallers(); err != nil {
+		return err
+	}
+	names := h.names()
 	for i, f := range c.files {
 		l, err := vfs.Handed(f)
 		if err != nil {

@@ -54,6 +54,9 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 	if err != nil {
 		return err
 	}
+	if err := sameLibraries(c); err != nil {
+		return fmt.Errorf("start: %q: %w", id, err)
+	}
 	ready, err := openReady(store, id)
 	if err != nil {
 		return err

@@ -72,6 +72,9 @@ func listModules(all []*binary) (map[string]*module, error) {
 
 // read reads the module's license.
 func (m *module) read() error {
+	if m.Dir == "" {
+		return errors.New("it is not in the module cache: run go mod download")
+	}
 	for _, name := range []string{"LICENSE", "LICENSE.txt", "COPYING", "NOTICE"} {
 		text, err := os.ReadFile(filepath.Join(m.Dir, name))
 		if errors.Is(err, os.ErrNotExist) {
@@ -92,9 +95,10 @@ func (m *module) read() error {
 	return nil
 }
 
-// identify returns the SPDX expression for a license, of those that occur.
+// identify returns the SPDX expression for a license, of those that occur. A text with several is not known.
 func identify(text string) (string, error) {
 	text = strings.Join(strings.Fields(text), " ")
+	var found []string
 	for _, c := range []struct {
 		id    string
 		words []string
@@ -106,20 +110,68 @@ func identify(text string) (string, error) {
 		{"BSD-3-Clause", []string{"Redistribution and use in source and binary forms", "Neither the name of"}},
 	} {
 		if !slices.ContainsFunc(c.words, func(w string) bool { return !strings.Contains(text, w) }) {
-			return c.id, nil
+			found = append(found, c.id)
 		}
 	}
-	return "", errors.New("no license that is known here")
+	// The first is the whole of what begins with the same license.
+	if len(found) == 0 || slices.ContainsFunc(found, func(id string) bool { return !strings.HasPrefix(found[0], id) }) {
+		return "", fmt.Errorf("no license that is known here, or more than one: %q", found)
+	}
+	return found[0], nil
 }
 
-// writeLicenses writes the texts of everything in the programs, each once.
-func writeLicenses(w io.Writer, all []*binary, modules map[string]*module) error {
+// apache is the Apache License 2.0, which Debian has once for all packages.
+const apache = "/usr/share/common-licenses/Apache-2.0"
+
+// refer replaces the terms of the Apache License in a text, where they are those in the file that Debian has, by the name of that: so Debian's
+// policy (12.5) wants it.
+func refer(text, common string) string {
+	from := strings.Index(text, termsBegin)
+	if from < 0 {
+		return text
+	}
+	const space = " \t\r\n"
+	rest := text[from:]
+	for _, word := range strings.Fields(terms(common)) {
+		var found bool
+		if rest, found = strings.CutPrefix(strings.TrimLeft(rest, space), word); !found || rest != "" && !strings.ContainsAny(rest[:1], space) {
+			return text
+		}
+	}
+	return text[:from] + "The terms and conditions are those in " + apache + "." + rest
+}
+
+const termsBegin = "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION"
+
+// terms are those in a text that is the whole of the Apache License, "" where it is not.
+func terms(text string) string {
+	_, after, _ := strings.Cut(text, termsBegin)
+	all, _, found := strings.Cut(after, "END OF TERMS AND CONDITIONS")
+	if !found {
+		return ""
+	}
+	return termsBegin + all
+}
+
+// writeLicenses writes the texts of everything in the programs, each once; for a Debian package without what Debian has.
+func writeLicenses(w io.Writer, all []*binary, modules map[string]*module, debian bool) error {
+	edit := func(text string) string { return text }
+	if debian {
+		common, err := os.ReadFile(apache)
+		if err != nil {
+			return err
+		}
+		if terms(string(common)) == "" {
+			return fmt.Errorf("%s has no terms of the Apache License", apache)
+		}
+		edit = func(text string) string { return refer(text, string(common)) }
+	}
 	own := modules[all[0].info.Main.Path]
-	if _, err := fmt.Fprintf(w, "%s\n\n%s", own.Path, strings.Join(own.texts, "\n")); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\n\n%s", own.Path, edit(strings.Join(own.texts, "\n"))); err != nil {
 		return err
 	}
 	write := func(what, license, text string) error {
-		_, err := fmt.Fprintf(w, "\n%s\n%s, which is part of the program: %s\n\n%s", strings.Repeat("-", 80), what, license, text)
+		_, err := fmt.Fprintf(w, "\n%s\n%s, which is part of the program: %s\n\n%s", strings.Repeat("-", 80), what, license, edit(text))
 		return err
 	}
 	seen := map[string]bool{own.Path: true}

@@ -31,7 +31,7 @@ func TestDocument(t *testing.T) {
 	var out, again, licenses bytes.Buffer
 	at := time.Unix(1_700_000_000, 0).UTC()
 	for _, w := range []*bytes.Buffer{&out, &again} {
-		if err := run(w, "v1.2.3", at, false, []string{program}); err != nil {
+		if err := run(w, "v1.2.3", at, false, false, []string{program}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -73,13 +73,34 @@ func TestDocument(t *testing.T) {
 			}
 		}
 	}
-	if err := run(&licenses, "", at, true, []string{program}); err != nil {
+	if err := run(&licenses, "", at, true, false, []string{program}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"github.com/wasmoci/wasmoci\n", "github.com/tetratelabs/wazero v", "golang.org/x/sys v", "std 1.", "Copyright 2009 The Go Authors", "Redistribution and use"} {
 		if !strings.Contains(licenses.String(), want) {
 			t.Errorf("the licenses lack %q", want)
 		}
+	}
+}
+
+// TestRefer: only the very terms that Debian has are left out, and what is before and after them stays.
+func TestRefer(t *testing.T) {
+	const common = "Apache License\n" + termsBegin + "\n 1. You may.\nEND OF TERMS AND CONDITIONS\nAPPENDIX"
+	const reference = "The terms and conditions are those in " + apache + "."
+	for name, c := range map[string]struct{ text, want string }{
+		"the same":        {common, "Apache License\n" + reference + "\nEND OF TERMS AND CONDITIONS\nAPPENDIX"},
+		"other lines":     {"Of us\n" + termsBegin + " 1.\n\n You\n may.\n\nand an exception", "Of us\n" + reference + "\n\nand an exception"},
+		"other words":     {strings.Replace(common, "may", "may not", 1), strings.Replace(common, "may", "may not", 1)},
+		"more of a word":  {termsBegin + " 1. You may.be", termsBegin + " 1. You may.be"},
+		"less":            {termsBegin + " 1. You", termsBegin + " 1. You"},
+		"another license": {"Permission is hereby granted", "Permission is hereby granted"},
+	} {
+		if got := refer(c.text, common); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	if terms(termsBegin+" 1. You may.") != "" {
+		t.Error("what is cut off is a whole license")
 	}
 }
 
@@ -105,5 +126,15 @@ func TestRefused(t *testing.T) {
 	}
 	if _, err := identify("All rights reserved."); err == nil {
 		t.Error("no license is one")
+	}
+	const mit, apache = `Permission is hereby granted, free of charge THE SOFTWARE IS PROVIDED "AS IS"`, "Apache License Version 2.0"
+	if got, err := identify(mit + apache); err == nil {
+		t.Errorf("two licenses are %s", got)
+	}
+	if got, err := identify(apache + " LLVM Exceptions to the Apache 2.0 License"); err != nil || got != "Apache-2.0 WITH LLVM-exception" {
+		t.Errorf("a license with an exception is %q, %v", got, err)
+	}
+	if err := (&module{Path: "example.com/absent"}).read(); err == nil || !strings.Contains(err.Error(), "go mod download") {
+		t.Errorf("a module that is nowhere: %v", err)
 	}
 }

@@ -69,9 +69,15 @@ func (d *containerd) stop(t *testing.T) {
 	if d.process == nil {
 		return
 	}
-	run(t, "", "sh", "-c", fmt.Sprintf("ctr --namespace %[1]s images list --quiet | xargs -r ctr --namespace %[1]s images remove --sync", d.namespace))
+	if r := run(t, "", "sh", "-c", fmt.Sprintf("ctr --namespace %[1]s images list --quiet | xargs -r ctr --namespace %[1]s images remove --sync", d.namespace)); r.status != 0 {
+		t.Errorf("images of containerd: %s", r.stderr)
+	}
 	_ = d.process.Process.Signal(syscall.SIGTERM)
-	_ = d.process.Wait()
+	late := time.AfterFunc(patience, func() { _ = d.process.Process.Kill() })
+	if err := d.process.Wait(); err != nil {
+		t.Errorf("containerd ended with %v", err)
+	}
+	late.Stop()
 	d.process = nil
 	if log, err := os.ReadFile(d.log); t.Failed() && err == nil {
 		lines := bytes.Split(log, []byte("\n"))
@@ -318,7 +324,7 @@ func taskTerminal(t *testing.T, s *setup) {
 }
 
 // A dialog with a program that answers each line, and what the terminal then shows: it, too, has echoed the line.
-var talk, talked = []exchange{{"one\n", "got one"}, {"\004", ""}}, "one\ngot one\n"
+var talk, talked = []exchange{{send: "one\n", await: "got one"}, {send: "\004"}}, "one\ngot one\n"
 
 // shows looks for what a command has written to its terminal.
 func (r result) shows(t *testing.T, output string) {

@@ -25,6 +25,10 @@ var machine = map[int]string{
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "localhost/pause:latest"
   restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.bare]
+  runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.bare.options]
+  BinaryName = "crun"
 `,
 	3: `
 [plugins."io.containerd.cri.v1.images".pinned_images]
@@ -33,6 +37,10 @@ var machine = map[int]string{
   restrict_oom_score_adj = true
 [plugins."io.containerd.cri.v1.runtime".cni]
   bin_dirs = ["/usr/lib/cni"]
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.bare]
+  runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.bare.options]
+  BinaryName = "crun"
 `,
 }
 
@@ -136,6 +144,15 @@ func TestCRI(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) { each(t, delegates, tt.test, wasm, wasmtime) })
 	}
+	for _, tt := range []struct {
+		name string
+		test func(t *testing.T, s *setup)
+	}{
+		{"exec", criExec},
+		{"attach", criAttach},
+	} {
+		t.Run(tt.name, func(t *testing.T) { each(t, delegates, tt.test, everyKind...) })
+	}
 	t.Run("refused", func(t *testing.T) { each(t, either, criRefused, wasm) })
 	d.stop(t)
 	nothingLeft(t)
@@ -144,7 +161,12 @@ func TestCRI(t *testing.T) {
 // kubelet runs the tests' own.
 func kubelet(t *testing.T, args ...string) result {
 	t.Helper()
-	return run(t, "", filepath.Join(os.Getenv(space), "kubelet"), append([]string{"/run/containerd/containerd.sock"}, args...)...)
+	line := kubeletLine(args...)
+	return run(t, "", line[0], line[1:]...)
+}
+
+func kubeletLine(args ...string) []string {
+	return append([]string{filepath.Join(os.Getenv(space), "kubelet"), "/run/containerd/containerd.sock"}, args...)
 }
 
 // pod is one that runs.
@@ -157,15 +179,18 @@ type pod struct {
 func (s *setup) newPod(t *testing.T, what, spec string, annotations ...string) *pod {
 	t.Helper()
 	p := &pod{s.name(what), filepath.Join(t.TempDir(), "pod.yaml"), make(map[string]string)}
-	handler := "wasm"
-	if s.kind == wasmtime {
+	handler, class := "wasm", "wasmoci"
+	switch s.kind {
+	case wasmtime:
 		handler = wasmtime
+	case bare:
+		class = bare
 	}
 	write(t, p.manifest, fmt.Sprintf(`apiVersion: node.k8s.io/v1
 kind: RuntimeClass
 metadata:
   name: wasm
-handler: wasmoci
+handler: %s
 ---
 apiVersion: v1
 kind: Pod
@@ -175,7 +200,7 @@ metadata:
     run.oci.handler: %s
 spec:
   runtimeClassName: wasm
-%s`, p.name, strings.Join(append([]string{handler}, annotations...), "\n    "), spec))
+%s`, class, p.name, strings.Join(append([]string{handler}, annotations...), "\n    "), spec))
 	r := kubelet(t, "apply", p.manifest)
 	t.Cleanup(func() { p.remove(t, s) })
 	for line := range strings.Lines(r.stdout) {
@@ -211,7 +236,7 @@ func (p *pod) do(t *testing.T, verb string, args ...string) string {
 
 func (p *pod) exec(t *testing.T, container string, command ...string) result {
 	t.Helper()
-	return kubelet(t, append([]string{"exec", p.name, container}, command...)...)
+	return kubelet(t, append([]string{"exec-sync", p.name, container}, command...)...)
 }
 
 // process is the number of a container's process, or of the pause container's.

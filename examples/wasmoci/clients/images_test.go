@@ -20,8 +20,8 @@ type image struct {
 }
 
 var all = []image{
-	{name: "native", files: map[string]string{"/guest": "guest", "/native": "guest"}, entrypoint: "/guest"},
-	{name: "wasm", annotation: compat, files: map[string]string{"/guest": "guest.wasm", "/native": "guest"}, entrypoint: "/guest"},
+	{name: "native", files: map[string]string{"/guest": "guest", "/other": "guest", "/native": "guest"}, entrypoint: "/guest"},
+	{name: "wasm", annotation: compat, files: map[string]string{"/guest": "guest.wasm", "/other": "another", "/native": "guest"}, entrypoint: "/guest"},
 	{name: "wasmtime", annotation: "run.oci.handler=wasmtime", files: map[string]string{"/guest": "guest.wasm", "/native": "guest"}, entrypoint: "/guest"},
 	{name: "content", files: map[string]string{"/guest": "guest.wasm"}, entrypoint: "/guest"}, // nothing says that it is a guest but itself
 	{name: "platform", platform: "wasi/wasm", files: map[string]string{"/guest": "guest.wasm"}, entrypoint: "/guest"},
@@ -36,8 +36,8 @@ var all = []image{
 	{name: "marked", annotation: compat, files: map[string]string{"/guest": "guest"}, entrypoint: "/guest"}, // native, whatever it is called
 }
 
-// section is a custom one, named other, of a module.
-const section = "\x00\x06\x05other"
+// Custom sections, of these names, make another module of one.
+const other, another = "\x00\x06\x05other", "\x00\x08\x07another"
 
 const compat = "module.wasm.image/variant=compat"
 
@@ -55,7 +55,10 @@ var makeImages = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"neither": []byte("neither a module nor a program\n"), "damaged": wasm[:len(wasm)/2], "other": append(slices.Clip(wasm), section...)} {
+	for name, content := range map[string][]byte{
+		"neither": []byte("neither a module nor a program\n"), "damaged": wasm[:len(wasm)/2],
+		"other": append(slices.Clip(wasm), other...), "another": append(slices.Clip(wasm), another...),
+	} {
 		if err := os.WriteFile(filepath.Join(guests, name), content, 0o755); err != nil {
 			return err
 		}

@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -105,7 +107,8 @@ func cgroups() (map[string]bool, error) {
 	return names, all
 }
 
-// removeCgroups removes a group and those in it, where nobody else uses them by now.
+// removeCgroups removes a group and those in it, but what somebody else uses by now. The processes that were in there have been killed, and
+// may take a moment.
 func removeCgroups(name string) error {
 	var groups []string
 	err := filepath.WalkDir(name, func(path string, d os.DirEntry, err error) error {
@@ -114,12 +117,23 @@ func removeCgroups(name string) error {
 		}
 		return err
 	})
-	for i := range groups {
-		if rmErr := syscall.Rmdir(groups[len(groups)-1-i]); rmErr != syscall.EBUSY && rmErr != syscall.ENOTEMPTY {
-			err = errors.Join(err, rmErr)
+	slices.Reverse(groups)
+	for _, group := range groups {
+		rmErr := syscall.Rmdir(group)
+		for begun := time.Now(); rmErr == syscall.EBUSY && !used(group) && time.Since(begun) < patience; rmErr = syscall.Rmdir(group) {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if rmErr != nil && rmErr != syscall.ENOENT && !used(group) {
+			err = errors.Join(err, fmt.Errorf("left is the control group %s: %w", group, rmErr))
 		}
 	}
 	return err
+}
+
+// used says whether a group has processes, or groups.
+func used(group string) bool {
+	entries, _ := os.ReadDir(group)
+	return readFile(filepath.Join(group, "cgroup.procs")) != "" || slices.ContainsFunc(entries, os.DirEntry.IsDir)
 }
 
 // inside is PID 1.

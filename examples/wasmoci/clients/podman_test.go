@@ -496,16 +496,18 @@ func nothingLeft(t *testing.T) {
 		t.Errorf("containers are left: %s", left)
 	}
 	s.eventually(t, "end of all processes", func() bool { return len(processes(t)) == 0 })
-	for _, dir := range []string{"/run/wasmoci/default", "/run/crun", "/run/runc"} {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !os.IsNotExist(err) {
+	for _, pattern := range []string{ // of every root directory that a client has named
+		"/run/wasmoci/*/*", "/var/cache/wasmoci/containers/*/*", "/var/cache/wasmoci/code/tmp-*",
+		"/run/crun/*", "/run/runc/*", crioRoot + "/*", runcRoot + "/*/*", "/run/containerd/runc/*/*",
+	} {
+		left, err := filepath.Glob(pattern)
+		if err != nil {
 			t.Error(err)
 		}
-		for _, e := range entries {
-			if dir == "/run/crun" && e.Name() == ".cache" { // of filters, for the next container
-				continue
+		for _, name := range left {
+			if filepath.Base(name) != ".cache" { // crun's, of filters, for the next container
+				t.Errorf("%s is left", name)
 			}
-			t.Errorf("%s/%s is left", dir, e.Name())
 		}
 	}
 	mounts, err := os.ReadFile("/proc/self/mounts")

@@ -48,7 +48,9 @@ func newAccount(t *testing.T) *account {
 	archives := passable(t, t.TempDir())
 	for _, name := range []string{"native", "wasm", "wasmtime", "content"} {
 		archive := filepath.Join(archives, name)
-		run(t, "", "podman", "save", "--quiet", "--format", "oci-archive", "--output", archive, "localhost/"+name)
+		if r := run(t, "", "podman", "save", "--quiet", "--format", "oci-archive", "--output", archive, "localhost/"+name); r.status != 0 {
+			t.Fatalf("save %s: %s", name, r.stderr)
+		}
 		if r := a.run(t, "", "podman", "load", "--quiet", "--input", archive); r.status != 0 {
 			t.Fatalf("load %s: %s", name, r.stderr)
 		}
@@ -274,8 +276,8 @@ func userBundle(t *testing.T, a *account) {
 // nothingLeft is the same for the user: podman's own process, which keeps her user namespace, is told to end.
 func (a *account) nothingLeft(t *testing.T) {
 	t.Helper()
-	if r := a.run(t, "", "podman", "ps", "--all", "--quiet"); r.stdout != "" {
-		t.Errorf("containers are left: %s", r.stdout)
+	if r := a.run(t, "", "podman", "ps", "--all", "--quiet"); r.status != 0 || r.stdout != "" {
+		t.Errorf("containers are left: %s%s", r.stdout, r.stderr)
 	}
 	for _, pattern := range []string{a.runtime + "/wasmoci/default/*", a.runtime + "/crun/*", a.runtime + "/runc/*", a.home + "/.cache/wasmoci/containers/containers/*/*"} {
 		if left, err := filepath.Glob(pattern); err != nil || len(left) > 0 {

@@ -15,8 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange is what somebody at a terminal types, and then waits for.
-type exchange struct{ send, await string }
+// exchange is what somebody at a terminal types, and then waits for; but first, perhaps, does something else with it.
+type exchange struct {
+	send, await string
+	before      func(terminal *os.File)
+}
+
+// The sizes that a terminal has at first, and may get.
+var small, large = unix.Winsize{Row: 24, Col: 80}, unix.Winsize{Row: 50, Col: 132}
 
 // onTerminal runs a command of which a terminal is all streams. A dialog begins when the command has made the terminal raw, as one does
 // that passes everything on.
@@ -30,6 +36,9 @@ func onTerminal(t *testing.T, dialog []exchange, name string, args ...string) re
 	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	if err == nil {
 		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		err = unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &small)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +85,9 @@ func onTerminal(t *testing.T, dialog []exchange, name string, args ...string) re
 		})
 	}
 	for _, e := range dialog {
+		if e.before != nil {
+			e.before(master)
+		}
 		if _, err := master.WriteString(e.send); err != nil {
 			t.Fatal(err)
 		}

@@ -80,6 +80,21 @@ static long fill(void) { // MiB that there are until malloc says no
 	return n;
 }
 
+static int echo(void) { // what comes, until it ends
+	char line[4096];
+	while (fgets(line, sizeof line, stdin))
+		printf("got %s", line);
+	puts("end");
+	return 0;
+}
+
+#ifdef __wasi__
+__attribute__((export_name("echo"))) void echo_function(void) { // the verb, as a function that is called by its name
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	exit(echo() + 7);
+}
+#endif
+
 __attribute__((noinline)) static int stumble(int depth) { return depth ? stumble(depth - 1) + 1 : (__builtin_trap(), 0); }
 
 int main(int argc, char **argv) {
@@ -107,11 +122,12 @@ int main(int argc, char **argv) {
 			puts(*e);
 		return 0;
 	}
-	if (!strcmp(verb, "echo")) { // what comes, until it ends
+	if (!strcmp(verb, "echo"))
+		return echo();
+	if (!strcmp(verb, "twice")) { // what comes, to both streams
 		char line[4096];
 		while (fgets(line, sizeof line, stdin))
-			printf("got %s", line);
-		puts("end");
+			fputs(line, stdout), fputs(line, stderr);
 		return 0;
 	}
 	if (!strcmp(verb, "tty")) {

@@ -29,19 +29,33 @@ func key(module [sha256.Size]byte, runner Runner) (string, error) {
 		return "", err
 	}
 	if runner.Libraries != "" {
-		libraries, err := os.ReadDir(runner.Libraries) // sorted
-		if err != nil {
+		if err := identifyAll(h, runner.Libraries); err != nil {
 			return "", err
-		}
-		for _, l := range libraries {
-			fmt.Fprintf(h, "%s\x00", l.Name())
-			if err := identify(h, filepath.Join(runner.Libraries, l.Name())); err != nil {
-				return "", err
-			}
 		}
 	}
 	h.Write(module[:])
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+// Identify returns what tells the files of a directory from every others, and from what they were before they were written to.
+func Identify(dir string) (string, error) {
+	h := sha256.New()
+	err := identifyAll(h, dir)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+func identifyAll(h hash.Hash, dir string) error {
+	files, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		fmt.Fprintf(h, "%s\x00", f.Name())
+		if err := identify(h, filepath.Join(dir, f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // identify writes what tells a file from every other, and from what it was before it was written to.

@@ -43,6 +43,7 @@ type Container struct {
 	Module     string         `json:"module"`              // guest path
 	Runner     string         `json:"runner"`              // its executable, on the host
 	RunnerFile File           `json:"runnerFile,omitzero"` // what was there then; state of version 1 does not say
+	Libraries  string         `json:"libraries,omitempty"` // what was there then of those that come with the runner, as prepared.Identify tells
 	Delegate   string         `json:"delegate"`            // that made it
 	Code       string         `json:"code"`                // directory with compiled code, on the host; the container has it read-only
 	Name       string         `json:"name"`                // of the runner in there
@@ -59,14 +60,30 @@ type Container struct {
 type File struct {
 	Device, Inode, Size uint64
 	Modified, Changed   time.Time
+	Born                time.Time `json:",omitzero"` // which nobody can set; not of every file system, nor in earlier state
 }
 
-// FileOf returns the file that has been asked for.
-func FileOf(st *syscall.Stat_t) File {
-	return File{
-		uint64(st.Dev), st.Ino, uint64(st.Size),
-		time.Unix(st.Mtim.Unix()).UTC(), time.Unix(st.Ctim.Unix()).UTC(),
+// FileOf returns the file that path leads to from the directory dir, or dir itself where path is empty.
+func FileOf(dir int, path string) (File, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(dir, path, unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st); err != nil {
+		return File{}, &fs.PathError{Op: "statx", Path: path, Err: err}
 	}
+	at := func(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)).UTC() }
+	f := File{Device: unix.Mkdev(st.Dev_major, st.Dev_minor), Inode: st.Ino, Size: st.Size, Modified: at(st.Mtime), Changed: at(st.Ctime)}
+	if st.Mask&unix.STATX_BTIME != 0 {
+		f.Born = at(st.Btime)
+	}
+	return f, nil
+}
+
+// Is says whether other, which is not of an earlier state, is the file f: the same one, whatever its names are by now.
+func (f File) Is(other File) bool {
+	other.Changed = f.Changed
+	if f.Born.IsZero() {
+		other.Born = f.Born
+	}
+	return f == other
 }
 
 // Trace is a container's span, which ends when it is deleted.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestDamage: of a file that any byte is another of, or that is cut off anywhere, nothing is believed, and the container can be removed.
@@ -41,6 +43,55 @@ func TestDamage(t *testing.T) {
 	}
 	if err := lock.Remove(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFile: a file is told from one that has its inode, size and times, but was made later, and is the same without a name.
+func TestFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "runner")
+	made := func(modified time.Time) (File, *os.File) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte("runner"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(name, modified, modified); err != nil {
+			t.Fatal(err)
+		}
+		open, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { open.Close() })
+		f, err := FileOf(unix.AT_FDCWD, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f, open
+	}
+	first, open := made(time.Unix(1_700_000_000, 0))
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := FileOf(int(open.Fd()), ""); err != nil || !first.Is(again) {
+		t.Errorf("without its name %+v, %v, and before %+v", again, err, first)
+	}
+	open.Close() // now another may have its inode
+	second, _ := made(time.Unix(1_700_000_000, 0))
+	if first.Is(second) {
+		t.Errorf("another file is taken for it: %+v, and before %+v", second, first)
+	}
+	forged := second
+	forged.Device, forged.Inode, forged.Size, forged.Modified, forged.Changed = first.Device, first.Inode, first.Size, first.Modified, first.Changed
+	if !second.Born.IsZero() && first.Is(forged) {
+		t.Errorf("made later, it is taken for it: %+v", forged)
+	}
+	earlier := first
+	earlier.Born = time.Time{}
+	if !earlier.Is(first) {
+		t.Error("of a state without the time of birth nothing is the file any more")
+	}
+	if _, err := FileOf(unix.AT_FDCWD, name+".none"); !os.IsNotExist(err) {
+		t.Errorf("none: %v", err)
 	}
 }
 

@@ -16,16 +16,18 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-const usage = `usage: kubelet SOCKET apply FILE...                       run the pods of manifests, with the runtime classes in there
-       kubelet SOCKET probe FILE...                       run the probes of the same pods, once
-       kubelet SOCKET exec POD CONTAINER COMMAND ARG...   run a command in a container
-       kubelet SOCKET status POD                          print name, state, exit status and reason of each container
-       kubelet SOCKET pid POD [CONTAINER]                 print the process of a container, or of the pod's pause container
-       kubelet SOCKET logs POD CONTAINER                  print the lines of a container's log
-       kubelet SOCKET stats POD CONTAINER                 print what a container uses: bytes, nanoseconds
-       kubelet SOCKET update POD CONTAINER BYTES          change a container's memory limit
-       kubelet SOCKET stop POD CONTAINER SECONDS          stop a container within a grace period
-       kubelet SOCKET delete POD                          stop and remove a pod`
+const usage = `usage: kubelet SOCKET apply FILE...                            run the pods of manifests, with the runtime classes in there
+       kubelet SOCKET probe FILE...                            run the probes of the same pods, once
+       kubelet SOCKET exec-sync POD CONTAINER COMMAND ARG...   run a command in a container, as probes are
+       kubelet SOCKET exec POD CONTAINER FLAGS COMMAND ARG...  the same as kubectl exec, with its flags -i and -t, and -websocket
+       kubelet SOCKET attach POD CONTAINER FLAGS               what kubectl attach does, with these flags
+       kubelet SOCKET status POD                               print name, state, exit status and reason of each container
+       kubelet SOCKET pid POD [CONTAINER]                      print the process of a container, or of the pod's pause container
+       kubelet SOCKET logs POD CONTAINER                       print the lines of a container's log
+       kubelet SOCKET stats POD CONTAINER                      print what a container uses: bytes, nanoseconds
+       kubelet SOCKET update POD CONTAINER BYTES               change a container's memory limit
+       kubelet SOCKET stop POD CONTAINER SECONDS               stop a container within a grace period
+       kubelet SOCKET delete POD                               stop and remove a pod`
 
 // patience is how long a call may take.
 const patience = time.Minute
@@ -80,8 +82,12 @@ func do(args []string) error {
 	}
 	rest = rest[1:]
 	switch {
+	case verb == "exec-sync" && len(rest) > 0:
+		return k.execSync(ctx, id, rest)
 	case verb == "exec" && len(rest) > 0:
 		return k.exec(ctx, id, rest)
+	case verb == "attach":
+		return k.attach(ctx, id, rest)
 	case verb == "pid" && len(rest) == 0:
 		return k.containerPID(ctx, id)
 	case verb == "logs" && len(rest) == 0:

@@ -82,7 +82,7 @@ func honoured(pod *core.Pod) error {
 	for _, c := range pod.Spec.Containers {
 		rest := c.DeepCopy()
 		rest.Name, rest.Image, rest.ImagePullPolicy, rest.Command, rest.Args, rest.WorkingDir, rest.Env = "", "", "", nil, nil, "", nil
-		rest.Resources.Limits, rest.VolumeMounts, rest.LivenessProbe, rest.ReadinessProbe, rest.SecurityContext, rest.TTY, rest.Stdin = nil, nil, nil, nil, nil, false, false
+		rest.Resources.Limits, rest.VolumeMounts, rest.LivenessProbe, rest.ReadinessProbe, rest.SecurityContext, rest.TTY, rest.Stdin, rest.StdinOnce = nil, nil, nil, nil, nil, false, false, false
 		if !reflect.DeepEqual(*rest, core.Container{}) {
 			return fmt.Errorf("container %s: fields that are not honoured here: %+v", c.Name, *rest)
 		}
@@ -141,6 +141,7 @@ func process(pod *core.Pod, c *core.Container, volumes map[string]string) *cri.C
 		Annotations: map[string]string{"io.kubernetes.container.restartCount": "0"},
 		LogPath:     c.Name + "/0.log",
 		Stdin:       c.Stdin,
+		StdinOnce:   c.StdinOnce,
 		Tty:         c.TTY,
 		Linux: &cri.LinuxContainerConfig{
 			Resources: &cri.LinuxContainerResources{CpuShares: 2, OomScoreAdj: 1000},

@@ -85,7 +85,7 @@ func (k kubelet) probe(ctx context.Context, pod *core.Pod, _ string) error {
 	return nil
 }
 
-func (k kubelet) exec(ctx context.Context, id string, command []string) error {
+func (k kubelet) execSync(ctx context.Context, id string, command []string) error {
 	r, err := k.ExecSync(ctx, &cri.ExecSyncRequest{ContainerId: id, Cmd: command, Timeout: int64(patience.Seconds())})
 	if err != nil {
 		return err
