@@ -1,7 +1,6 @@
 package userns
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -29,9 +28,18 @@ var spans = sync.OnceValue(func() (all []span) {
 		return nil
 	}
 	for line := range strings.Lines(string(text)) {
-		var s span
-		if _, err := fmt.Sscan(line, &s.inside, &s.outside, &s.count); err == nil {
-			all = append(all, s)
+		var s [3]int64
+		fields := strings.Fields(line)
+		if len(fields) != len(s) {
+			continue
+		}
+		for i, f := range fields {
+			if s[i], err = strconv.ParseInt(f, 10, 64); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			all = append(all, span{s[0], s[1], s[2]})
 		}
 	}
 	if all == nil {
@@ -45,7 +53,7 @@ var spans = sync.OnceValue(func() (all []span) {
 func Unmapped(uid int) bool {
 	all := spans()
 	everybody := len(all) == 1 && all[0] == span{0, 0, 1<<32 - 1}
-	return uid == overflow() && all != nil && !everybody
+	return all != nil && !everybody && uid == overflow()
 }
 
 // Outside returns the number of this namespace's user uid in the one above: what a shell outside calls this user. A user without one
