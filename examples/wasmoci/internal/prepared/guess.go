@@ -16,7 +16,7 @@ import (
 const guesses = "guesses"
 
 const (
-	samples    = 32
+	samples    = 8
 	sampleSize = 4096 // bytes
 )
 
