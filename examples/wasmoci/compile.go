@@ -15,7 +15,7 @@ import (
 	"github.com/wasmoci/wasmoci/oci"
 )
 
-func newCompile() *cobra.Command {
+func newCompile(*ociRuntime) *cobra.Command {
 	var (
 		b bundle
 		h host

@@ -88,7 +88,7 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 	args := append(r.globals(cmd), "create")
 	args = append(args, made.args(cmd, c)...)
 	end := r.begin("delegate create")
-	err = delegated(made.command(append(args, id)).Run())
+	err = runDelegate(*r.found, append(args, id), withoutListeners(), made.files...)
 	end(err)
 	end = r.begin("verify")
 	if err == nil {
@@ -165,6 +165,7 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if _, err := r.other(); err != nil {
 		return nil, err
 	}
+	r.found.Prepare()
 	exe, engineName, err := runnerFor(settings, g)
 	if err != nil {
 		return nil, err

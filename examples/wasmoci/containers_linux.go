@@ -6,13 +6,22 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// containers adds to root what makes this program a container runtime.
-func containers(root *cobra.Command) *ociRuntime {
-	r := &ociRuntime{}
+// containerVerbs are the commands that make this program a container runtime.
+var containerVerbs = append([]command{
+	{"create", newCreate},
+	{"start", newStart},
+	{"state", newState},
+	{"delete", newDelete},
+	{"exec", newExec},
+	{"list", newList},
+	{"features", newFeatures},
+	{"config", newConfig},
+	{"hook", newHook},
+}, delegatedCommands()...)
+
+// setFlags adds to root what stands before a container's verb.
+func (r *ociRuntime) setFlags(root *cobra.Command) {
 	r.addFlags(root.Flags())
 	r.line = withoutOwn(os.Args[1:], root.Flags())
 	root.TraverseChildren = true
-	root.AddCommand(newCreate(r), newStart(r), newState(r), newDelete(r), newExec(r), newList(r), newFeatures(r), newConfig(r), newHook())
-	root.AddCommand(newDelegated(r)...)
-	return r
 }

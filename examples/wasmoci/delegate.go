@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/delegate"
 )
 
 // args are the delegate's, without the ID.
@@ -43,9 +45,14 @@ func given(cmd *cobra.Command, names ...string) []string {
 // command is the delegate with args and the runner's descriptors.
 func (c *container) command(args []string) *exec.Cmd {
 	cmd := waitedFor(c.about.Delegate, args)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "LISTEN_") }) // counted in --preserve-fds
+	cmd.Env = withoutListeners()
 	cmd.ExtraFiles = c.files
 	return cmd
+}
+
+// withoutListeners is the environment of a delegate whose --preserve-fds counts the caller's listeners.
+func withoutListeners() []string {
+	return slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "LISTEN_") })
 }
 
 // waitedFor is a delegate that this process waits for, and that does not outlive it: whoever comes next is alone with the container.
@@ -56,16 +63,34 @@ func waitedFor(path string, args []string) *exec.Cmd {
 	return cmd
 }
 
+// runDelegate runs d as [delegate.Delegate.Run] does.
+func runDelegate(d delegate.Delegate, args, env []string, files ...*os.File) error {
+	ws, err := d.Run(args, env, files...)
+	if err != nil {
+		return err
+	}
+	return exited(ws)
+}
+
+// exited is a delegate's end as this process's.
+func exited(ws syscall.WaitStatus) error {
+	switch {
+	case ws.Signaled():
+		return &killedError{ws.Signal()}
+	case ws.ExitStatus() != 0:
+		return failed{ws.ExitStatus()}
+	}
+	return nil
+}
+
 // delegated is the end of the delegate's process as this one's.
 func delegated(err error) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return err
 	}
-	if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		return &killedError{ws.Signal()}
-	}
-	return failed{exit.ExitCode()}
+	ws, _ := exit.Sys().(syscall.WaitStatus)
+	return exited(ws)
 }
 
 // killedError is the end of a delegate that could not say anything.

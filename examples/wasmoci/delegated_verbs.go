@@ -26,28 +26,32 @@ var delegatedVerbs = []delegatedVerb{
 
 type delegatedVerb struct{ name, short string }
 
-func newDelegated(r *ociRuntime) []*cobra.Command {
-	var all []*cobra.Command
+func delegatedCommands() []command {
+	var all []command
 	for _, v := range delegatedVerbs {
-		all = append(all, &cobra.Command{
-			Use:                v.name,
-			Short:              v.short + ", by the delegate",
-			DisableFlagParsing: true,
-			RunE: func(cmd *cobra.Command, args []string) error {
-				if v.name == "checkpoint" {
-					if err := r.nativeOnly(v.name, args); err != nil {
-						return err
-					}
-				}
-				c := r.meant(args)
-				if c != nil && !c.Native && wantsStats(v.name, args) {
-					return r.stats(cmd.OutOrStdout(), c)
-				}
-				return r.handOver(c)
-			},
-		})
+		all = append(all, command{v.name, func(r *ociRuntime) *cobra.Command { return newDelegated(r, v) }})
 	}
 	return all
+}
+
+func newDelegated(r *ociRuntime, v delegatedVerb) *cobra.Command {
+	return &cobra.Command{
+		Use:                v.name,
+		Short:              v.short + ", by the delegate",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if v.name == "checkpoint" {
+				if err := r.nativeOnly(v.name, args); err != nil {
+					return err
+				}
+			}
+			c := r.meant(args)
+			if c != nil && !c.Native && wantsStats(v.name, args) {
+				return r.stats(cmd.OutOrStdout(), c)
+			}
+			return r.handOver(c)
+		},
+	}
 }
 
 // meant is the container whose ID is one of a delegated verb's args, if this program remembers it.

@@ -13,7 +13,7 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-func newEngines() *cobra.Command {
+func newEngines(*ociRuntime) *cobra.Command {
 	var form format
 	cmd := &cobra.Command{
 		Use:   "engines",

@@ -3,7 +3,7 @@ package main
 import "fmt"
 
 func Example() {
-	cmd, _ := newCommand()
+	cmd := newCommand(&ociRuntime{}, "")
 	cmd.SetArgs([]string{"run", "--no-container", "--bundle", "../bundles/hello", "--cache-dir", ""})
 	fmt.Println(cmd.Execute())
 	// Output:

@@ -20,7 +20,7 @@ import (
 
 // newHook is what a delegate runs in place of a container's hook: the hook, with the state that the caller of create knows. The
 // arguments are the directory of the container's files, "--", the hook's path and its arguments.
-func newHook() *cobra.Command {
+func newHook(*ociRuntime) *cobra.Command {
 	return &cobra.Command{
 		Use:                "hook",
 		Short:              "Run a hook of a WebAssembly container, with the container's state; for delegates",

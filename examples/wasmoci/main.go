@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,11 +16,10 @@ import (
 const program = "wasmoci"
 
 func main() {
-	r, err := straight()
-	if r == nil {
-		var cmd *cobra.Command
-		cmd, r = newCommand()
-		err = cmd.ExecuteContext(context.Background())
+	r := &ociRuntime{}
+	verb, done, err := r.straight()
+	if !done {
+		err = newCommand(r, verb).ExecuteContext(context.Background())
 	}
 	if lerr := r.report(err); lerr != nil {
 		engine.Report(os.Stderr, program, lerr)
@@ -30,7 +30,9 @@ func main() {
 	os.Exit(engine.ExitCode(err))
 }
 
-func newCommand() (*cobra.Command, *ociRuntime) {
+// newCommand returns the command line of r: all of it, or if verb is the name of a command, that one only. To make them all takes longer
+// than most of what they do.
+func newCommand(r *ociRuntime, verb string) *cobra.Command {
 	var showVersion bool
 	cmd := &cobra.Command{
 		Use:   "wasmoci",
@@ -56,10 +58,26 @@ it was found and cannot be run, 125 for a failure of wasmoci itself.`,
 	cmd.Flags().BoolVar(&showVersion, "version", false, "print the versions of wasmoci, of runtime-spec and of the engines")
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetFlagErrorFunc(usage)
-	r := containers(cmd)
-	cmd.AddCommand(newRun(r), newExplain(r), newEngines(), newCompile())
-	return cmd, r
+	r.setFlags(cmd)
+	all := append(containerVerbs, verbs...)
+	if i := slices.IndexFunc(all, func(c command) bool { return c.name == verb }); i >= 0 {
+		all = all[i : i+1]
+		cmd.CompletionOptions.DisableDefaultCmd = true
+	}
+	for _, c := range all {
+		cmd.AddCommand(c.make(r))
+	}
+	return cmd
 }
+
+// command is one of the command line, by name.
+type command struct {
+	name string
+	make func(r *ociRuntime) *cobra.Command
+}
+
+// verbs are the commands that there are on all systems.
+var verbs = []command{{"run", newRun}, {"explain", newExplain}, {"engines", newEngines}, {"compile", newCompile}}
 
 // noArguments is the Args of commands that take flags only.
 func noArguments(cmd *cobra.Command, args []string) error {

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write golden files anew")
 func TestManual(t *testing.T) {
 	t.Setenv("HOME", "/home/user")
 	t.Setenv("XDG_CACHE_HOME", "")
-	root, _ := newCommand()
+	root := newCommand(&ociRuntime{}, "")
 	var page bytes.Buffer
 	manual(&page, root)
 	const name = "wasmoci.1"

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/delegate"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
 
@@ -63,7 +64,7 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 	}
 	defer ready.Close()
 	end := r.begin("delegate start")
-	err = delegated(waitedFor(c.Delegate, args).Run())
+	err = runDelegate(delegate.Delegate{Path: c.Delegate}, args, os.Environ())
 	end(err)
 	if err != nil {
 		return err

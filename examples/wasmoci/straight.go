@@ -16,27 +16,27 @@ import (
 )
 
 // straight becomes the delegate where that needs no look at the commands of this program, to make which takes longer than all else
-// that a native container's verb does here. It returns nil where it may be otherwise: the commands decide, and say what is wrong.
-func straight() (*ociRuntime, error) {
-	r := &ociRuntime{}
+// that a native container's verb does here. It is not done where it may be otherwise: the command decides, and says what is wrong.
+func (r *ociRuntime) straight() (verb string, done bool, err error) {
 	flags := pflag.NewFlagSet(program, pflag.ContinueOnError)
 	flags.SetInterspersed(false)
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
 	r.addFlags(flags)
 	if err := flags.Parse(os.Args[1:]); err != nil || flags.NArg() == 0 {
-		return nil, nil
+		return "", false, nil
 	}
 	r.line = withoutOwn(os.Args[1:], flags)
-	verb, args := flags.Arg(0), flags.Args()[1:]
+	verb = flags.Arg(0)
+	args := flags.Args()[1:]
 	isDelegated := slices.ContainsFunc(delegatedVerbs, func(v delegatedVerb) bool { return v.name == verb && verb != "checkpoint" && !wantsStats(verb, args) })
 	if !isDelegated && !r.isNative(verb, args) {
-		return nil, nil
+		return verb, false, nil
 	}
 	if verb == "kill" {
 		r.awaitStart(args)
 	}
-	return r, r.handOver(r.meant(args))
+	return verb, true, r.handOver(r.meant(args))
 }
 
 // isNative says whether a verb of this program is for certain about a container that is none of its own.

@@ -26,6 +26,8 @@ var places = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bi
 type Delegate struct {
 	Path string // absolute
 	From string // who named it: a flag, a configuration file, PATH
+
+	copied *copied // nil until Prepare
 }
 
 // ErrNone means that there is no runtime for containers on this machine.
@@ -48,7 +50,7 @@ func Find(named, from, searchPath string) (Delegate, error) {
 		if isSelf(named) {
 			return Delegate{}, fmt.Errorf("delegate %q (%s): %w", named, from, ErrSelf)
 		}
-		return Delegate{named, from}, nil
+		return Delegate{Path: named, From: from}, nil
 	}
 	if all := find(searchPath, 1); len(all) > 0 {
 		return all[0], nil
@@ -62,7 +64,7 @@ func All(searchPath string) []Delegate { return find(searchPath, math.MaxInt) }
 func find(searchPath string, most int) (all []Delegate) {
 	for _, name := range Names {
 		for _, dir := range append(filepath.SplitList(searchPath), places...) {
-			d := Delegate{filepath.Join(dir, name), "PATH"}
+			d := Delegate{Path: filepath.Join(dir, name), From: "PATH"}
 			if filepath.IsAbs(d.Path) && !slices.Contains(all, d) && executable(d.Path) == nil && !isSelf(d.Path) {
 				if all = append(all, d); len(all) == most {
 					return all
