@@ -165,7 +165,6 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if _, err := r.other(); err != nil {
 		return nil, err
 	}
-	r.found.Prepare()
 	exe, engineName, err := runnerFor(settings, g)
 	if err != nil {
 		return nil, err

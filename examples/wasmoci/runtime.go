@@ -30,6 +30,7 @@ type ociRuntime struct {
 	line     []string // the command line without what is only for this program
 	settings *operator.Settings
 	found    *delegate.Delegate
+	sought   chan sought // nil unless somebody looks for it
 }
 
 // addFlags declares the flags that stand before the verb: crun's and runc's, which go to the delegate as they are, and this
@@ -135,20 +136,46 @@ func (r *ociRuntime) operator() (*operator.Settings, error) {
 	return r.settings, nil
 }
 
-// other returns the runtime that makes containers.
-func (r *ociRuntime) other() (delegate.Delegate, error) {
-	if r.found != nil {
-		return *r.found, nil
+// sought is the runtime that makes containers, or why there is none.
+type sought struct {
+	delegate delegate.Delegate
+	err      error
+}
+
+// seek begins to look for the runtime that makes containers, and prepares it: other things can be done meanwhile.
+func (r *ociRuntime) seek() error {
+	if r.found != nil || r.sought != nil {
+		return nil
 	}
 	s, err := r.operator()
 	if err != nil {
+		return err
+	}
+	r.sought = make(chan sought, 1)
+	go func() {
+		d, err := delegate.Find(s.Delegate, s.From["delegate"], os.Getenv("PATH"))
+		if err == nil {
+			d.Prepare()
+		}
+		r.sought <- sought{d, err}
+	}()
+	return nil
+}
+
+// other returns the runtime that makes containers.
+func (r *ociRuntime) other() (delegate.Delegate, error) {
+	if err := r.seek(); err != nil {
 		return delegate.Delegate{}, err
 	}
-	d, err := delegate.Find(s.Delegate, s.From["delegate"], os.Getenv("PATH"))
-	if err == nil {
-		r.found = &d
+	if r.found == nil {
+		s := <-r.sought
+		r.sought = nil
+		if s.err != nil {
+			return delegate.Delegate{}, s.err
+		}
+		r.found = &s.delegate
 	}
-	return d, err
+	return *r.found, nil
 }
 
 // store returns what is remembered of WebAssembly containers.
@@ -165,6 +192,9 @@ func (r *ociRuntime) store() (*state.Store, error) {
 func (r *ociRuntime) delegateOf(c *state.Container) (delegate.Delegate, error) {
 	if c != nil && c.Delegate != "" {
 		if _, err := os.Stat(c.Delegate); err == nil {
+			if d, err := r.other(); err == nil && d.Path == c.Delegate {
+				return d, nil
+			}
 			return delegate.Delegate{Path: c.Delegate, From: "the container's state"}, nil
 		}
 	}

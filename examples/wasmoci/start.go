@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/delegate"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
 
@@ -63,8 +62,12 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 		return err
 	}
 	defer ready.Close()
+	d, err := r.delegateOf(c)
+	if err != nil {
+		return err
+	}
 	end := r.begin("delegate start")
-	err = runDelegate(delegate.Delegate{Path: c.Delegate}, args, os.Environ())
+	err = runDelegate(d, args, os.Environ())
 	end(err)
 	if err != nil {
 		return err

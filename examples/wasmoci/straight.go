@@ -30,6 +30,9 @@ func (r *ociRuntime) straight() (verb string, done bool, err error) {
 	verb = flags.Arg(0)
 	args := flags.Args()[1:]
 	isDelegated := slices.ContainsFunc(delegatedVerbs, func(v delegatedVerb) bool { return v.name == verb && verb != "checkpoint" && !wantsStats(verb, args) })
+	if isDelegated || slices.Contains([]string{"create", "start", "delete"}, verb) {
+		_ = r.seek() // whoever needs the delegate says what is wrong
+	}
 	if !isDelegated && !r.isNative(verb, args) {
 		return verb, false, nil
 	}
