@@ -120,7 +120,14 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	spec := *bundle.Spec
 	spec.Process = process
 	found, derr := r.detect(&spec, module)
+	if found.Kind == oci.Native && err == nil {
+		err = runnable(module, where, found)
+	} else if found.Kind == oci.Native {
+		err = nil // the delegate's to find
+	}
 	switch {
+	case found.Kind == oci.Native && err != nil:
+		return err
 	case found.Kind == oci.Native && e.process != "":
 		return r.handOver(c)
 	case found.Kind == oci.Native:

@@ -62,7 +62,7 @@ func (r *ociRuntime) guestOf(dir string) (g *guest, err error) {
 	if derr != nil {
 		return nil, derr
 	}
-	if err := runnable(g.module, g.path); err != nil {
+	if err := runnable(g.module, g.path, found); err != nil {
 		return nil, err
 	}
 	if b.Claimed() {
