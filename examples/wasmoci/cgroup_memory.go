@@ -30,6 +30,20 @@ func outOfMemory(cgroup string) bool {
 	return cgroup != "" && counters(dirs[0] + "/memory.oom_control")["oom_kill"]+counters(dirs[1] + "/memory.events")["oom_kill"] > 0
 }
 
+// memoryLimit is the limit that a cgroup of its own has now, in bytes; 0 is none.
+func memoryLimit(cgroup string) int64 {
+	if cgroup == "" {
+		return 0
+	}
+	dirs := cgroupMemory(cgroup)
+	for _, name := range []string{dirs[0] + "/memory.limit_in_bytes", dirs[1] + "/memory.max"} {
+		if n, err := strconv.ParseInt(strings.TrimSpace(readString(name)), 10, 64); err == nil && n < 1<<62 { // what stands for none is more
+			return n
+		}
+	}
+	return 0
+}
+
 // memoryUsed is how many bytes of a container's memory are in use, without what the kernel takes back where memory is short: the
 // content of files.
 func memoryUsed(cgroup string) int64 {

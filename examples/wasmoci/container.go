@@ -237,6 +237,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	listening := settings.Listeners(g.bundle.Spec.Annotations)
 	need := needOf(engineName, g.module, code.Size, made.first+len(listening))
 	need.OpenFiles += held(g.bundle.Spec)
+	if err := crowded(g.bundle.Spec, g.bundle.Spec.Process, need.Pids); err != nil {
+		return nil, err
+	}
 	about.Made = oci.Delegation{
 		Runner:    exe,
 		Libraries: libraries,

@@ -166,6 +166,10 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	made := c.Made
 	made.Need = needOf(c.Engine, module, code.Size, another.first)
 	made.Need.Memory += memoryUsed(c.Cgroup) // this guest is bounded by what the container's others leave it
+	if err := errors.Join(full(c.Cgroup, made.Need.Pids), crowded(bundle.Spec, process, made.Need.Pids)); err != nil {
+		return err
+	}
+	limitAsNow(bundle.Spec, c.Cgroup)
 	derived, err := bundle.Derive(made)
 	if err != nil {
 		return err
@@ -224,6 +228,22 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	return awaitReady(ready)
+}
+
+// limitAsNow puts the memory limit that a container has now into its spec: it may have been updated.
+func limitAsNow(spec *specs.Spec, cgroup string) {
+	limit := memoryLimit(cgroup)
+	if limit == 0 {
+		return
+	}
+	if spec.Linux == nil {
+		spec.Linux = &specs.Linux{}
+	}
+	if spec.Linux.Resources == nil {
+		spec.Linux.Resources = &specs.LinuxResources{}
+	}
+	delete(spec.Linux.Resources.Unified, "memory.max")
+	spec.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &limit}
 }
 
 // execNative runs a program of the image in a WebAssembly container. It has what the container's process was to have: what the
