@@ -24,10 +24,13 @@ func counters(name string) map[string]int64 {
 	return all
 }
 
-// outOfMemory says whether the kernel has killed in a container's cgroup, which is there until it is deleted.
-func outOfMemory(cgroup string) bool {
+// oomKills is how many processes the kernel has killed in a container's cgroup, which is there until it is deleted.
+func oomKills(cgroup string) int64 {
+	if cgroup == "" {
+		return 0
+	}
 	dirs := cgroupMemory(cgroup)
-	return cgroup != "" && counters(dirs[0] + "/memory.oom_control")["oom_kill"]+counters(dirs[1] + "/memory.events")["oom_kill"] > 0
+	return counters(dirs[0] + "/memory.oom_control")["oom_kill"] + counters(dirs[1] + "/memory.events")["oom_kill"]
 }
 
 // memoryLimit is the limit that a cgroup of its own has now, in bytes; 0 is none.

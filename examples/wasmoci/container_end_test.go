@@ -39,7 +39,7 @@ func cycleCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("the slowest end came after %v", worst)
 }
 
-// eagerCommand is cycle by a client that does not wait for start, and sends the signal when it sees the runner. Without a SIGNAL ('') it
+// eagerCommand is cycle by a client that does not wait for start, and sends the signal when it sees the runner. Without a SIGNAL (”) it
 // names none, which is TERM.
 //
 //	eager TIMES SIGNAL STATUS DIR

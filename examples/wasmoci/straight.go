@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -29,8 +28,7 @@ func straight() (*ociRuntime, error) {
 	}
 	r.line = withoutOwn(os.Args[1:], flags)
 	verb, args := flags.Arg(0), flags.Args()[1:]
-	isDelegated := slices.ContainsFunc(delegatedVerbs, func(v delegatedVerb) bool { return v.name == verb && verb != "checkpoint" && !wantsStats(verb, args) })
-	if !isDelegated && !r.isNative(verb, args) {
+	if !r.isDelegated(verb, args) && !r.isNative(verb, args) {
 		return nil, nil
 	}
 	if verb == "kill" {
