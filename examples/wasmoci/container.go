@@ -228,6 +228,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := codeDirectory(about, code, libraries != ""); err != nil {
 		return nil, err
 	}
+	if err := labelTree(about.Code, mountLabel(g.bundle.Spec)); err != nil {
+		return nil, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -285,6 +288,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		about.Record = c.pidFile + ".record"
 	}
 	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
+		return nil, err
+	}
+	if err := made.labelRunners(mountLabel(g.bundle.Spec)); err != nil {
 		return nil, err
 	}
 	return made, lock.Save(about)

@@ -161,6 +161,9 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err := code.Link(c.Code); err != nil {
 		return fmt.Errorf("exec: %q has no place for compiled code any more, create it anew: %w", id, err)
 	}
+	if err := labelTree(filepath.Join(c.Code, code.Name), mountLabel(bundle.Spec)); err != nil {
+		return err
+	}
 	another := &container{runtime: r, about: c, exe: kept, first: 3 + listenFDs() + e.preserve}
 	defer another.closeFiles()
 	made := c.Made
@@ -203,6 +206,9 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	}
 	defer ready.Close()
 	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
+		return err
+	}
+	if err := another.labelRunners(mountLabel(bundle.Spec)); err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "process.json")
