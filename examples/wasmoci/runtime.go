@@ -111,6 +111,21 @@ func (r *ociRuntime) fixRoot(cmd *cobra.Command) error {
 	return nil
 }
 
+// installations are where programs are installed with their runners.
+var installations = []string{"/usr/local/libexec/wasmoci", "/usr/libexec/wasmoci"}
+
+// runnersOf is the directory of the runners for the program at self: beside its own, or the first of elsewhere that there is, as where the
+// program stands in the place of another one.
+func runnersOf(self string, elsewhere []string) string {
+	beside := filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec", "wasmoci")
+	for _, dir := range append([]string{beside}, elsewhere...) {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+	}
+	return beside
+}
+
 // operator returns the operator's settings.
 func (r *ociRuntime) operator() (*operator.Settings, error) {
 	if r.settings != nil {
@@ -120,7 +135,7 @@ func (r *ociRuntime) operator() (*operator.Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := operator.Defaults(operator.Current(), filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec", "wasmoci"))
+	s := operator.Defaults(operator.Current(), runnersOf(self, installations))
 	name := r.config
 	if name == "" {
 		name = operator.File
