@@ -41,7 +41,7 @@ type container struct {
 // make has the delegate make the container, and looks whether it is what was asked for. The caller closes it, which lets others at
 // its name.
 func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) (_ *container, err error) {
-	if err := r.fixRoot(cmd); err != nil {
+	if err := r.fixPaths(cmd); err != nil {
 		return nil, err
 	}
 	if c.consoleSocket == "" && c.preserve+listenFDs() == 0 && !watched(g.bundle.Spec) {

@@ -66,6 +66,9 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 	if filepath.Base(d.Path) == "runc" { // which has no engines
 		return r.handNew(verb, id)
 	}
+	if err := r.fixPaths(cmd); err != nil {
+		return err
+	}
 	store, err := r.store()
 	if err != nil {
 		return err

@@ -90,24 +90,26 @@ func (r *ociRuntime) globals(cmd *cobra.Command) []string {
 	return r.line
 }
 
-// fixRoot makes the delegate's root directory absolute: crun would look for it in the bundle that it is given.
-func (r *ociRuntime) fixRoot(cmd *cobra.Command) error {
-	if r.root == "" || filepath.IsAbs(r.root) {
-		return nil
-	}
-	abs, err := filepath.Abs(r.root)
-	if err != nil {
-		return err
-	}
-	for i := range len(r.globals(cmd)) {
-		switch {
-		case strings.HasSuffix(r.line[i], "-root="+r.root):
-			r.line[i] = "--root=" + abs
-		case strings.HasSuffix(r.line[i], "-root") && i+1 < len(r.line):
-			r.line[i+1] = abs
+// fixPaths makes the delegate's root directory and its log absolute: crun would look for them in the bundle that it is given.
+func (r *ociRuntime) fixPaths(cmd *cobra.Command) error {
+	for flag, path := range map[string]*string{"root": &r.root, "log": &r.log} {
+		if *path == "" || filepath.IsAbs(*path) {
+			continue
 		}
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		for i := range len(r.globals(cmd)) {
+			switch {
+			case strings.HasSuffix(r.line[i], "-"+flag+"="+*path):
+				r.line[i] = "--" + flag + "=" + abs
+			case strings.HasSuffix(r.line[i], "-"+flag) && i+1 < len(r.line):
+				r.line[i+1] = abs
+			}
+		}
+		*path = abs
 	}
-	r.root = abs
 	return nil
 }
 
