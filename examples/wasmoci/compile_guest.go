@@ -36,6 +36,9 @@ func (r *ociRuntime) prepare(ctx context.Context, s *operator.Settings, codes *p
 	ctx, handled, stop := withSignals(ctx)
 	defer stop()
 	handled()
+	codes.Damaged = func(reason error) {
+		r.say("warning", fmt.Sprintf("compiled code of %q is not taken from the cache: %v", g.path, reason))
+	}
 	return codes.Get(ctx, g.module, exe, r.compile(s, exe, engineName, g))
 }
 
