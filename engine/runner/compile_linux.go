@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -132,7 +133,7 @@ func (c Compilation) judge(ctx, limited context.Context, err error, words string
 		return fail(126, fmt.Errorf("%w: more than %v", ErrCompileTime, c.Timeout))
 	case !errors.As(err, &exit):
 		return fmt.Errorf("runner: compile %s: %w", c.Name, err)
-	case strings.Contains(words, "out of memory") || strings.Contains(words, "cannot allocate memory"):
+	case slices.ContainsFunc(noMemory, func(said string) bool { return strings.Contains(words, said) }):
 		return fail(126, fmt.Errorf("%w: more than %d MiB", ErrCompileMemory, c.MemoryBytes>>20))
 	case strings.Contains(words, unix.ENOSPC.Error()) || strings.Contains(words, unix.EFBIG.Error()):
 		return fail(126, fmt.Errorf("%w: more than %d MiB", ErrCompileSize, c.DiskBytes>>20))
@@ -141,6 +142,9 @@ func (c Compilation) judge(ctx, limited context.Context, err error, words string
 	}
 	return fail(125, fmt.Errorf("the compiler failed (%v): %s", exit, plain(words)))
 }
+
+// noMemory is what compilers say whose limit of memory is reached: Go's runtime, the C library's callers, Rust's, and C++'s.
+var noMemory = []string{"out of memory", "annot allocate memory", "memory allocation of ", "bad_alloc"}
 
 // plain is what a compiler has said without the names before each line.
 func plain(words string) string {
