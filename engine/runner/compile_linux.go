@@ -143,14 +143,21 @@ func (c Compilation) judge(ctx, limited context.Context, err error, words string
 	return fail(125, fmt.Errorf("the compiler failed (%v): %s", exit, plain(words)))
 }
 
-// noMemory is what compilers say whose limit of memory is reached: Go's runtime, the C library's callers, Rust's, and C++'s.
-var noMemory = []string{"out of memory", "annot allocate memory", "memory allocation of ", "bad_alloc"}
+// noMemory is what compilers say whose limit of memory is reached: Go's runtime, the C library's callers, Rust's, and C++'s; and where there
+// was none for a thread's stack.
+var noMemory = []string{
+	"out of memory", "annot allocate memory", "memory allocation of ", "bad_alloc",
+	"failed to create new OS thread", "pthread_create failed", "ThreadPoolBuildError",
+}
 
 // plain is what a compiler has said without the names before each line.
 func plain(words string) string {
 	var lines []string
 	for line := range strings.Lines(words) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), program+": ")
+		if strings.HasPrefix(line, "goroutine ") || strings.HasPrefix(line, "PC=") { // what follows is for whoever made the engine
+			break
+		}
 		if line != "" && len(lines) < 8 {
 			lines = append(lines, line)
 		}
