@@ -197,6 +197,7 @@ func failed(err error) int {
 
 func export(name, module string, within confinement) error {
 	unix.CloseOnExec(3)
+	endAborted()
 	opts, err := Dedicate(name)
 	if err != nil {
 		return err
