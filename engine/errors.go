@@ -180,11 +180,10 @@ type NotCachedError struct {
 
 // Error implements error.
 func (e *NotCachedError) Error() string {
-	text := fmt.Sprintf("engine: %s has no compiled code in the cache, and this engine may not compile (Options.CacheMode): compile it beforehand", nameOr(e.Name))
 	if e.Err != nil {
-		text += ": " + e.Err.Error()
+		return fmt.Sprintf("engine: the compiled code of %s cannot be used, and this engine may not compile (Options.CacheMode): %v", nameOr(e.Name), e.Err)
 	}
-	return text
+	return fmt.Sprintf("engine: %s has no compiled code in the cache, and this engine may not compile (Options.CacheMode): compile it beforehand", nameOr(e.Name))
 }
 
 // Unwrap returns Err.

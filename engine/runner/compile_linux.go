@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -132,7 +133,7 @@ func (c Compilation) judge(ctx, limited context.Context, err error, words string
 		return fail(126, fmt.Errorf("%w: more than %v", ErrCompileTime, c.Timeout))
 	case !errors.As(err, &exit):
 		return fmt.Errorf("runner: compile %s: %w", c.Name, err)
-	case strings.Contains(words, "out of memory") || strings.Contains(words, "cannot allocate memory"):
+	case slices.ContainsFunc(noMemory, func(said string) bool { return strings.Contains(words, said) }):
 		return fail(126, fmt.Errorf("%w: more than %d MiB", ErrCompileMemory, c.MemoryBytes>>20))
 	case strings.Contains(words, unix.ENOSPC.Error()) || strings.Contains(words, unix.EFBIG.Error()):
 		return fail(126, fmt.Errorf("%w: more than %d MiB", ErrCompileSize, c.DiskBytes>>20))
@@ -142,11 +143,21 @@ func (c Compilation) judge(ctx, limited context.Context, err error, words string
 	return fail(125, fmt.Errorf("the compiler failed (%v): %s", exit, plain(words)))
 }
 
+// noMemory is what compilers say whose limit of memory is reached: Go's runtime, the C library's callers, Rust's, and C++'s; and where there
+// was none for a thread's stack.
+var noMemory = []string{
+	"out of memory", "annot allocate memory", "memory allocation of ", "bad_alloc",
+	"failed to create new OS thread", "pthread_create failed", "ThreadPoolBuildError",
+}
+
 // plain is what a compiler has said without the names before each line.
 func plain(words string) string {
 	var lines []string
 	for line := range strings.Lines(words) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), program+": ")
+		if strings.HasPrefix(line, "goroutine ") || strings.HasPrefix(line, "PC=") { // what follows is for whoever made the engine
+			break
+		}
 		if line != "" && len(lines) < 8 {
 			lines = append(lines, line)
 		}
@@ -186,6 +197,7 @@ func failed(err error) int {
 
 func export(name, module string, within confinement) error {
 	unix.CloseOnExec(3)
+	endAborted()
 	opts, err := Dedicate(name)
 	if err != nil {
 		return err

@@ -315,3 +315,25 @@ func confined(pid int) bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	return err == nil && strings.Contains(string(status), "Seccomp:\t2") && !strings.Contains(string(status), "State:\tZ")
 }
+
+// TestJudge: whatever a compiler dies of at its limits, the error says which, and has nothing of its last words.
+func TestJudge(t *testing.T) {
+	exit := exec.CommandContext(t.Context(), "sh", "-c", "exit 2").Run()
+	for words, want := range map[string]error{
+		"runtime: out of memory: cannot allocate 4194304-byte block (2 in use)\nfatal error: out of memory": ErrCompileMemory,
+		"memory allocation of 122048 bytes failed\nSIGABRT: abort":                                          ErrCompileMemory,
+		"terminate called after throwing an instance of 'std::bad_alloc'":                                   ErrCompileMemory,
+		"open /code/x: Cannot allocate memory":                                                              ErrCompileMemory,
+		"write /code/x: no space left on device":                                                            ErrCompileSize,
+		"panic: anything":                                                                                   nil,
+	} {
+		err := Compilation{Name: "m", Engine: "e"}.judge(t.Context(), t.Context(), exit, words)
+		var failed *CompileError
+		if !errors.As(err, &failed) {
+			t.Fatalf("%s: %v", words, err)
+		}
+		if want == nil && failed.Status != 125 || want != nil && (!errors.Is(err, want) || failed.Status != 126 || strings.Contains(err.Error(), "\n")) || strings.Contains(err.Error(), "goroutine") {
+			t.Errorf("%s: %v, status %d", words, err, failed.Status)
+		}
+	}
+}

@@ -18,6 +18,7 @@ const mib = 1 << 20
 var base = map[string]Need{
 	"wazero":   {Pids: 16, OpenFiles: 20, AddressSpace: 1536 * mib, Data: 96 * mib, Memory: 4 * mib},
 	"wasmedge": {Pids: 20, OpenFiles: 20, AddressSpace: 16 << 30, Data: 192 * mib, Memory: 8 * mib},
+	"wasmtime": {Pids: 20, OpenFiles: 20, AddressSpace: 10 << 30, Data: 192 * mib, Memory: 16 * mib},
 	"":         {Pids: 20, OpenFiles: 20, AddressSpace: 10 << 30, Data: 192 * mib, Memory: 8 * mib},
 }
 
@@ -33,7 +34,10 @@ func HeapBytes(module int64) int64 { return 8*mib + 2*module }
 //	1.5 GiB       10 GiB        AddressSpace, and code and heap; Go reserves most of it, and never touches it. WasmEdge takes 16 GiB: 12
 //	                            for a memory of any size, and one below the guest's stack
 //	96 MiB        192 MiB       Data, and code and heap; a thread of the C library has 8 MiB of it
-//	4 MiB         8 MiB         Memory, and 5/4 of the code, and heap
+//	4 MiB         8 MiB         Memory, and 5/4 of the code, and heap; for wasmtime 16 MiB and half of the code
+//
+// Wasmtime's code stays in its file, of which the kernel keeps in memory what is used, and the runner reads no module of which the order
+// has the digest: without [Order].Digest it needs as much memory more as the module has bytes.
 func Needs(name string, module, code int64, first int) Need {
 	n, ok := base[name]
 	if !ok {
@@ -43,6 +47,10 @@ func Needs(name string, module, code int64, first int) Need {
 	n.OpenFiles += int64(first)
 	n.AddressSpace += code + heap
 	n.Data += code + heap
-	n.Memory += code + code/4 + heap
+	if name == "wasmtime" {
+		n.Memory += code / 2
+	} else {
+		n.Memory += code + code/4 + heap
+	}
 	return n
 }

@@ -163,3 +163,14 @@ func (p *process) end(err error) int {
 	}
 	return r.Status
 }
+
+// endAborted ends this process when a compiler aborts, as those do that get no memory: the first process of a PID namespace does not die
+// of its own signals, and would try for ever.
+func endAborted() {
+	aborts := make(chan os.Signal, 1)
+	signal.Notify(aborts, unix.SIGABRT)
+	go func() {
+		<-aborts
+		os.Exit(128 + int(unix.SIGABRT))
+	}()
+}

@@ -156,7 +156,7 @@ func (c *compiler) Load(ctx context.Context, src *core.Source, entry *cache.Entr
 }
 
 // build decodes, validates and compiles src, and offers it the host's functions. With a frame, which is not nil then, it takes
-// the code from made's folder, or fails.
+// the code from made's folder, or fails: to interpret a frame, in which functions are empty, would be to run another module.
 func (c *compiler) build(ctx context.Context, src *core.Source, made *code, frame []byte) (_ core.Code, err error) {
 	done := false
 	defer func() {
@@ -171,7 +171,16 @@ func (c *compiler) build(ctx context.Context, src *core.Source, made *code, fram
 			panic(r)
 		}
 	}()
-	config := wazero.NewRuntimeConfig().
+	config := wazero.NewRuntimeConfig()
+	if frame != nil {
+		config = wazero.NewRuntimeConfigCompiler()
+	}
+	if frame != nil || c.uninterruptible {
+		if err := mayExecute(); err != nil {
+			return nil, err
+		}
+	}
+	config = config.
 		WithCoreFeatures(features).
 		WithCloseOnContextDone(c.debugInfo && !c.uninterruptible). // slow, and in loops only: for the collector
 		WithDebugInfoEnabled(c.debugInfo)

@@ -24,10 +24,27 @@ func counters(name string) map[string]int64 {
 	return all
 }
 
-// outOfMemory says whether the kernel has killed in a container's cgroup, which is there until it is deleted.
-func outOfMemory(cgroup string) bool {
+// oomKills is how many processes the kernel has killed in a container's cgroup, which is there until it is deleted.
+func oomKills(cgroup string) int64 {
+	if cgroup == "" {
+		return 0
+	}
 	dirs := cgroupMemory(cgroup)
-	return cgroup != "" && counters(dirs[0] + "/memory.oom_control")["oom_kill"]+counters(dirs[1] + "/memory.events")["oom_kill"] > 0
+	return counters(dirs[0] + "/memory.oom_control")["oom_kill"] + counters(dirs[1] + "/memory.events")["oom_kill"]
+}
+
+// memoryLimit is the limit that a cgroup of its own has now, in bytes; 0 is none.
+func memoryLimit(cgroup string) int64 {
+	if cgroup == "" {
+		return 0
+	}
+	dirs := cgroupMemory(cgroup)
+	for _, name := range []string{dirs[0] + "/memory.limit_in_bytes", dirs[1] + "/memory.max"} {
+		if n, err := strconv.ParseInt(strings.TrimSpace(readString(name)), 10, 64); err == nil && n < 1<<62 { // what stands for none is more
+			return n
+		}
+	}
+	return 0
 }
 
 // memoryUsed is how many bytes of a container's memory are in use, without what the kernel takes back where memory is short: the

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -21,11 +22,17 @@ func (r *ociRuntime) compile(s *operator.Settings, exe prepared.Runner, engineNa
 	return func(ctx context.Context, module *os.File, dir string) error {
 		begun := time.Now()
 		defer func() { r.compiled = time.Since(begun) }()
-		return runner.Compile(ctx, module, dir, runner.Compilation{
+		err := runner.Compile(ctx, module, dir, runner.Compilation{
 			Runner: exe.Path, Libraries: exe.Libraries, Engine: engineName, Name: g.path,
 			MemoryBytes: s.Compile.Memory, Timeout: time.Duration(s.Compile.Timeout),
 			Progress: r.compiling(g.path),
 		})
+		for limit, setting := range map[error]string{runner.ErrCompileTime: "compile.timeout", runner.ErrCompileMemory: "compile.memory"} {
+			if errors.Is(err, limit) {
+				return fmt.Errorf("%w: raise %s (%s), or take another engine", err, setting, s.From[setting])
+			}
+		}
+		return err
 	}
 }
 
@@ -36,6 +43,9 @@ func (r *ociRuntime) prepare(ctx context.Context, s *operator.Settings, codes *p
 	ctx, handled, stop := withSignals(ctx)
 	defer stop()
 	handled()
+	codes.Damaged = func(reason error) {
+		r.say("warning", fmt.Sprintf("compiled code of %q is not taken from the cache: %v", g.path, reason))
+	}
 	return codes.Get(ctx, g.module, exe, r.compile(s, exe, engineName, g))
 }
 

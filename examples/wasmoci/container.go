@@ -42,7 +42,7 @@ type container struct {
 // make has the delegate make the container, and looks whether it is what was asked for. The caller closes it, which lets others at
 // its name.
 func (r *ociRuntime) make(cmd *cobra.Command, c *creation, g *guest, id string) (_ *container, err error) {
-	if err := r.fixRoot(cmd); err != nil {
+	if err := r.fixPaths(cmd); err != nil {
 		return nil, err
 	}
 	if c.handed, err = handedOver(c.preserve); err != nil {
@@ -239,6 +239,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	if err := codeDirectory(about, code, libraries != ""); err != nil {
 		return nil, err
 	}
+	if err := labelTree(about.Code, mountLabel(g.bundle.Spec)); err != nil {
+		return nil, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -246,6 +249,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	listening := settings.Listeners(g.bundle.Spec.Annotations)
 	need := needOf(engineName, g.module, code.Size, made.first+len(listening))
 	need.OpenFiles += held(g.bundle.Spec)
+	if err := crowded(g.bundle.Spec, g.bundle.Spec.Process, need.Pids); err != nil {
+		return nil, err
+	}
 	about.Made = oci.Delegation{
 		Runner:    exe,
 		Libraries: libraries,
@@ -291,6 +297,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 		about.Record = c.pidFile + ".record"
 	}
 	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
+		return nil, err
+	}
+	if err := made.labelRunners(mountLabel(g.bundle.Spec)); err != nil {
 		return nil, err
 	}
 	return made, lock.Save(about)

@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ var delegatedVerbs = []delegatedVerb{
 	{"pause", "Stop all processes of a container for a while"},
 	{"resume", "Let the processes of a paused container go on"},
 	{"update", "Change the resource limits of a container"},
-	{"events", "Print what a container uses"},
+	{"events", "Print what a container uses, again and again or once (--stats)"},
 	{"spec", "Write a config.json to start from"},
 	{"checkpoint", "Write a native container down, to go on with it later"},
 	{"restore", "Go on with a native container that was written down"},
@@ -46,12 +47,28 @@ func newDelegated(r *ociRuntime, v delegatedVerb) *cobra.Command {
 				}
 			}
 			c := r.meant(args)
-			if c != nil && !c.Native && wantsStats(v.name, args) {
-				return r.stats(cmd.OutOrStdout(), c)
+			switch {
+			case c == nil || c.Native:
+			case v.name == "events":
+				return r.watch(cmd.OutOrStdout(), c, args)
+			case v.name == "update":
+				return r.update(c, args)
 			}
 			return r.handOver(c)
 		},
 	}
+}
+
+// isDelegated says whether a verb is for certain the delegate's alone, as far as this program remembers the container that it is about.
+func (r *ociRuntime) isDelegated(verb string, args []string) bool {
+	switch verb {
+	case "checkpoint":
+		return false
+	case "events", "update":
+		c := r.meant(args)
+		return c == nil || c.Native
+	}
+	return slices.ContainsFunc(delegatedVerbs, func(v delegatedVerb) bool { return v.name == verb })
 }
 
 // meant is the container whose ID is one of a delegated verb's args, if this program remembers it.

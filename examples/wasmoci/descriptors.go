@@ -109,6 +109,17 @@ func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.Fil
 	return c.addCode(code)
 }
 
+// labelRunners gives a label to those of the runner's descriptors that were made for it: all but the module, its executable and its code.
+func (c *container) labelRunners(label string) error {
+	own := c.files[c.first-3:]
+	for _, i := range []int{runner.FileOrder, runner.FileReady, runner.FileRecord} {
+		if err := labelFile(own[i], label); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // addCode opens the directory with the runner's code.
 func (c *container) addCode(code string) error {
 	dir, err := detached(filepath.Join(c.about.Code, code))

@@ -50,7 +50,7 @@ func recorded(c *state.Container) (rec runner.Record, ok bool) {
 // killed is what a runner that was killed could not write down.
 func killed(c *state.Container) runner.Record {
 	rec := runner.Record{Status: 128 + int(unix.SIGKILL), Kind: runner.KindKilled}
-	if outOfMemory(c.Cgroup) {
+	if oomKills(c.Cgroup) > 0 {
 		rec.Detail = "the container was out of memory"
 	}
 	return rec

@@ -120,7 +120,14 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	spec := *bundle.Spec
 	spec.Process = process
 	found, derr := r.detect(&spec, module)
+	if found.Kind == oci.Native && err == nil {
+		err = runnable(module, where, found)
+	} else if found.Kind == oci.Native {
+		err = nil // the delegate's to find
+	}
 	switch {
+	case found.Kind == oci.Native && err != nil:
+		return err
 	case found.Kind == oci.Native && e.process != "":
 		return r.handOver(c)
 	case found.Kind == oci.Native:
@@ -154,6 +161,9 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err := code.Link(c.Code); err != nil {
 		return fmt.Errorf("exec: %q has no place for compiled code any more, create it anew: %w", id, err)
 	}
+	if err := labelTree(filepath.Join(c.Code, code.Name), mountLabel(bundle.Spec)); err != nil {
+		return err
+	}
 	h, err := handedOver(e.preserve)
 	if err != nil {
 		return err
@@ -163,6 +173,10 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	made := c.Made
 	made.Need = needOf(c.Engine, module, code.Size, another.first)
 	made.Need.Memory += memoryUsed(c.Cgroup) // this guest is bounded by what the container's others leave it
+	if err := errors.Join(full(c.Cgroup, made.Need.Pids), crowded(bundle.Spec, process, made.Need.Pids)); err != nil {
+		return err
+	}
+	limitAsNow(bundle.Spec, c.Cgroup)
 	derived, err := bundle.Derive(made)
 	if err != nil {
 		return err
@@ -198,6 +212,9 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 	if err := another.addRunner(derived, order, module, code.Name, fifo, filepath.Join(dir, "record.json")); err != nil {
 		return err
 	}
+	if err := another.labelRunners(mountLabel(bundle.Spec)); err != nil {
+		return err
+	}
 	file := filepath.Join(dir, "process.json")
 	if err := state.WriteJSON(file, inside); err != nil {
 		return err
@@ -221,6 +238,22 @@ func (r *ociRuntime) exec(cmd *cobra.Command, e *execution, id string, command [
 		return err
 	}
 	return awaitReady(ready)
+}
+
+// limitAsNow puts the memory limit that a container has now into its spec: it may have been updated.
+func limitAsNow(spec *specs.Spec, cgroup string) {
+	limit := memoryLimit(cgroup)
+	if limit == 0 {
+		return
+	}
+	if spec.Linux == nil {
+		spec.Linux = &specs.Linux{}
+	}
+	if spec.Linux.Resources == nil {
+		spec.Linux.Resources = &specs.LinuxResources{}
+	}
+	delete(spec.Linux.Resources.Unified, "memory.max")
+	spec.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &limit}
 }
 
 // execNative runs a program of the image in a WebAssembly container. It has what the container's process was to have: what the

@@ -48,7 +48,9 @@ which runner; who decided that, the operator's settings among them; and what bec
 			e := explanation{Bundle: loaded.Dir, Where: where, Plan: plan}
 			switch {
 			case where == oci.Entered:
-				err = cmp.Or(r.explain(&e, &h, loaded), err)
+				if found := r.explain(&e, &h, loaded); found != nil || e.Detection.Kind == oci.Native { // which needs no plan of a guest's
+					err = found
+				}
 			case err == nil:
 				err = e.look(cmd.Context(), &h, loaded)
 			}
@@ -73,7 +75,9 @@ type explanation struct {
 	Bundle    string         `json:"bundle"`
 	Where     oci.Where      `json:"where"`
 	Detection *oci.Detection `json:"detection,omitempty"` // absent where the module was not found
+	Policy    *setting       `json:"policy,omitempty"`    // what decides between wasm and native, and who says so
 	Engine    string         `json:"engine,omitempty"`    // which would run it
+	Chosen    string         `json:"chosen,omitempty"`    // who says so, in a container
 	Refused   string         `json:"refused,omitempty"`   // why no engine would
 	Runner    string         `json:"runner,omitempty"`    // its executable, in a container
 	Listen    []string       `json:"listen,omitempty"`    // the operator's listeners that the container gets
@@ -119,7 +123,13 @@ func (e *explanation) table(w io.Writer) error {
 			row("named", d.Engine)
 		}
 	}
-	if e.Engine != "" {
+	if e.Policy != nil {
+		row("policy", e.Policy.Value+" ("+e.Policy.From+")")
+	}
+	switch {
+	case e.Chosen != "":
+		row("engine", e.Engine+" ("+e.Chosen+")")
+	case e.Engine != "":
 		row("engine", e.Engine)
 	}
 	if e.Runner != "" {

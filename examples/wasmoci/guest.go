@@ -62,7 +62,7 @@ func (r *ociRuntime) guestOf(dir string) (g *guest, err error) {
 	if derr != nil {
 		return nil, derr
 	}
-	if err := runnable(g.module, g.path); err != nil {
+	if err := runnable(g.module, g.path, found); err != nil {
 		return nil, err
 	}
 	if b.Claimed() {
@@ -178,7 +178,7 @@ func (e *missingRunnerError) Error() string {
 	if _, known := engine.Lookup(e.engine); !known {
 		return fmt.Sprintf("%s, and no engine has this name: take another, or none; %s", what, there)
 	}
-	return fmt.Sprintf("%s: install it (make install RUNNERS=%s), or take another engine; %s", what, e.engine, there)
+	return fmt.Sprintf("%s: install it there (make install RUNNERS=%s), name its directory as runners in the configuration, or take another engine; %s", what, e.engine, there)
 }
 func (e *missingRunnerError) Unwrap() error   { return e.err }
 func (e *missingRunnerError) ExitStatus() int { return 126 }

@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 	"github.com/wasmoci/wasmoci/oci"
@@ -63,20 +62,7 @@ func becomeHook(dir, hook string, argv []string) error {
 			return fmt.Errorf("hook: %w", err)
 		}
 	}
-	fd, err := unix.MemfdCreate("state", 0)
-	if err == nil {
-		_, err = unix.Write(fd, told)
-	}
-	if err == nil {
-		_, err = unix.Seek(fd, 0, io.SeekStart)
-	}
-	if err == nil {
-		err = unix.Dup3(fd, 0, 0)
-	}
-	if err == nil {
-		err = unix.Close(fd)
-	}
-	if err != nil {
+	if err := setStdin(told); err != nil {
 		return fmt.Errorf("hook: %w", err)
 	}
 	if len(argv) > 1 {

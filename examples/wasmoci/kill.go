@@ -18,7 +18,8 @@ import (
 // lives, so that no start begins meanwhile. KILL needs no handler, and does not wait. args are those of kill.
 func (r *ociRuntime) awaitStart(args []string) {
 	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return strings.HasPrefix(a, "-") })
-	if len(args) != 2 || state.CheckID(args[0]) != nil || slices.Contains([]string{"9", "KILL", "SIGKILL"}, strings.ToUpper(args[1])) {
+	isKill := len(args) > 1 && slices.Contains([]string{"9", "KILL", "SIGKILL"}, strings.ToUpper(args[1])) // without a signal it is TERM
+	if len(args) == 0 || state.CheckID(args[0]) != nil || isKill {
 		return
 	}
 	store, err := r.store()

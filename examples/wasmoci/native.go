@@ -15,28 +15,44 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
+	"github.com/wasmoci/wasmoci/oci"
+	"github.com/wasmoci/wasmoci/wasi"
 )
 
 // notRunnableError is a file that neither the kernel nor an engine runs: what others report as "exec format error".
-type notRunnableError struct{ path string }
+type notRunnableError struct {
+	path    string
+	decided string // why no engine runs it, although it is WebAssembly; "" where it is none
+}
 
 func (e *notRunnableError) Error() string {
+	if e.decided != "" {
+		return fmt.Sprintf("process.args[0] %q is WebAssembly, which the kernel does not run, and no engine is to: %s: put a program there, or change what says so", e.path, e.decided)
+	}
 	return fmt.Sprintf("process.args[0] %q is neither a program (ELF or script) nor WebAssembly: no engine and no kernel runs it: put a module or a program there", e.path)
 }
 func (e *notRunnableError) ExitStatus() int { return 126 }
 
-// runnable says whether the kernel may take a native program: that it is one, or that the kernel has been told of other formats.
-func runnable(program *os.File, path string) error {
-	head := make([]byte, 4)
+// runnable says whether the kernel may take a native program, as which it was found: that it is one, or that the kernel has been told of
+// other formats.
+func runnable(program *os.File, path string, found oci.Detection) error {
+	head := make([]byte, wasi.FormatHead)
 	n, _ := program.ReadAt(head, 0)
 	if bytes.HasPrefix(head[:n], []byte("\x7fELF")) || bytes.HasPrefix(head[:n], []byte("#!")) {
 		return nil
+	}
+	if st, err := program.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil // what is no file has another fault, which the delegate tells
 	}
 	others, _ := os.ReadDir("/proc/sys/fs/binfmt_misc")
 	if len(others) > 2 { // beside "register" and "status"
 		return nil
 	}
-	return &notRunnableError{path}
+	switch wasi.FormatOf(head[:n]) {
+	case wasi.FormatModule, wasi.FormatComponent, wasi.FormatText:
+		return &notRunnableError{path, found.Field + ": " + found.Reason}
+	}
+	return &notRunnableError{path: path}
 }
 
 // makeNative has the delegate create or run a native container whose annotations would have it take the container for WebAssembly:
@@ -49,6 +65,9 @@ func (r *ociRuntime) makeNative(cmd *cobra.Command, c *creation, g *guest, id, v
 	}
 	if filepath.Base(d.Path) == "runc" { // which has no engines
 		return r.handNew(verb, id)
+	}
+	if err := r.fixPaths(cmd); err != nil {
+		return err
 	}
 	if c.handed, err = handedOver(c.preserve); err != nil {
 		return err

@@ -91,25 +91,42 @@ func (r *ociRuntime) globals(cmd *cobra.Command) []string {
 	return r.line
 }
 
-// fixRoot makes the delegate's root directory absolute: crun would look for it in the bundle that it is given.
-func (r *ociRuntime) fixRoot(cmd *cobra.Command) error {
-	if r.root == "" || filepath.IsAbs(r.root) {
-		return nil
+// fixPaths makes the delegate's root directory and its log absolute: crun would look for them in the bundle that it is given.
+func (r *ociRuntime) fixPaths(cmd *cobra.Command) error {
+	for flag, path := range map[string]*string{"root": &r.root, "log": &r.log} {
+		if *path == "" || filepath.IsAbs(*path) {
+			continue
+		}
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		for i := range len(r.globals(cmd)) {
+			switch {
+			case strings.HasSuffix(r.line[i], "-"+flag+"="+*path):
+				r.line[i] = "--" + flag + "=" + abs
+			case strings.HasSuffix(r.line[i], "-"+flag) && i+1 < len(r.line):
+				r.line[i+1] = abs
+			}
+		}
+		*path = abs
 	}
-	abs, err := filepath.Abs(r.root)
-	if err != nil {
-		return err
-	}
-	for i := range len(r.globals(cmd)) {
-		switch {
-		case strings.HasSuffix(r.line[i], "-root="+r.root):
-			r.line[i] = "--root=" + abs
-		case strings.HasSuffix(r.line[i], "-root") && i+1 < len(r.line):
-			r.line[i+1] = abs
+	return nil
+}
+
+// installations are where programs are installed with their runners.
+var installations = []string{"/usr/local/libexec/wasmoci", "/usr/libexec/wasmoci"}
+
+// runnersOf is the directory of the runners for the program at self: beside its own, or the first of elsewhere that there is, as where the
+// program stands in the place of another one.
+func runnersOf(self string, elsewhere []string) string {
+	beside := filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec", "wasmoci")
+	for _, dir := range append([]string{beside}, elsewhere...) {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
 		}
 	}
-	r.root = abs
-	return nil
+	return beside
 }
 
 // operator returns the operator's settings.
@@ -121,7 +138,7 @@ func (r *ociRuntime) operator() (*operator.Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := operator.Defaults(operator.Current(), filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec", "wasmoci"))
+	s := operator.Defaults(operator.Current(), runnersOf(self, installations))
 	name := r.config
 	if name == "" {
 		name = operator.File

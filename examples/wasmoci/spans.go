@@ -67,9 +67,11 @@ func (r *ociRuntime) begin(name string) (end func(err error, attributes ...otlp.
 	}
 }
 
-// explainPart writes a part into the log with --debug, which is standard error without --log.
+// explainPart writes a part into the log with --debug, which is standard error without --log. Where the delegate has failed, the log's last
+// line is its error, and stays it.
 func (r *ociRuntime) explainPart(p *part) {
-	if !r.debug {
+	var delegates failed
+	if !r.debug || errors.As(p.Err, &delegates) {
 		return
 	}
 	line := fmt.Sprintf("%s took %v", p.Name, p.End.Sub(p.Begin).Round(time.Microsecond))

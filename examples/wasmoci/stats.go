@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
@@ -47,10 +49,10 @@ func (r *ociRuntime) stats(w io.Writer, c *state.Container) error {
 		return fmt.Errorf("the delegate's state: %w", err)
 	}
 	if about.Status == "stopped" {
-		return fmt.Errorf("events: container %q is not running: %s", c.ID, end(c))
+		return &endedError{c}
 	}
 	data := make(map[string]any)
-	if out, err := exec.Command(c.Delegate, r.line...).Output(); err == nil {
+	if out, err := exec.Command(c.Delegate, r.rooted("events", statsFlag, c.ID)...).Output(); err == nil {
 		var event struct{ Data map[string]any }
 		d := json.NewDecoder(bytes.NewReader(out))
 		d.UseNumber()
@@ -77,6 +79,66 @@ func (r *ociRuntime) stats(w io.Writer, c *state.Container) error {
 	}
 	data["wasmoci"] = own
 	return json.NewEncoder(w).Encode(map[string]any{"type": "stats", "id": c.ID, "data": data})
+}
+
+// endedError is a container that nothing happens in any more.
+type endedError struct{ container *state.Container }
+
+func (e *endedError) Error() string {
+	return fmt.Sprintf("events: container %q is not running: %s", e.container.ID, end(e.container))
+}
+
+// watch is the verb events for a WebAssembly container.
+func (r *ociRuntime) watch(w io.Writer, c *state.Container, args []string) error {
+	if slices.Contains(args, statsFlag) {
+		return r.stats(w, c)
+	}
+	return r.events(w, c, args)
+}
+
+// events prints a WebAssembly container's stats again and again until it has ended, and when the kernel has killed for want of memory, as
+// runc does: crun has no such command.
+func (r *ociRuntime) events(w io.Writer, c *state.Container, args []string) error {
+	interval, err := intervalOf(args)
+	if err != nil {
+		return err
+	}
+	killed := oomKills(c.Cgroup)
+	for first := true; first || r.exists(c.ID, c); first = false {
+		if now := oomKills(c.Cgroup); now > killed {
+			killed = now
+			if err := json.NewEncoder(w).Encode(map[string]any{"type": "oom", "id": c.ID}); err != nil {
+				return err
+			}
+		}
+		var ended *endedError
+		if err := r.stats(w, c); errors.As(err, &ended) && !first {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		time.Sleep(interval)
+	}
+	return nil
+}
+
+// intervalOf is the time between two looks, that of the flag --interval or runc's.
+func intervalOf(args []string) (time.Duration, error) {
+	for i, arg := range args {
+		name, value, has := strings.Cut(arg, "=")
+		if strings.TrimLeft(name, "-") != "interval" || !strings.HasPrefix(name, "-") {
+			continue
+		}
+		if !has && i+1 < len(args) {
+			value = args[i+1]
+		}
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return 0, fmt.Errorf("events: --interval %q is no time that passes: write it as 5s", value)
+		}
+		return d, nil
+	}
+	return 5 * time.Second, nil
 }
 
 // cgroupStats is what the kernel counts in a cgroup of either version, as runc names it. What cannot be read is left out; so is all where
@@ -130,9 +192,4 @@ func cgroupStats(cgroup string) map[string]any {
 		"pids":  map[string]int64{"current": number("pids", "pids.current"), "limit": number("pids", "pids.max")},
 		"blkio": map[string]any{},
 	}
-}
-
-// wantsStats says whether events is asked for one look.
-func wantsStats(verb string, args []string) bool {
-	return verb == "events" && slices.Contains(args, statsFlag)
 }

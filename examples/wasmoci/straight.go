@@ -29,11 +29,11 @@ func (r *ociRuntime) straight() (verb string, done bool, err error) {
 	r.line = withoutOwn(os.Args[1:], flags)
 	verb = flags.Arg(0)
 	args := flags.Args()[1:]
-	isDelegated := slices.ContainsFunc(delegatedVerbs, func(v delegatedVerb) bool { return v.name == verb && verb != "checkpoint" && !wantsStats(verb, args) })
-	if isDelegated || slices.Contains([]string{"create", "start", "delete"}, verb) {
+	isVerb := func(v delegatedVerb) bool { return v.name == verb }
+	if slices.Contains([]string{"create", "start", "delete"}, verb) || slices.ContainsFunc(delegatedVerbs, isVerb) {
 		_ = r.seek() // whoever needs the delegate says what is wrong
 	}
-	if !isDelegated && !r.isNative(verb, args) {
+	if !r.isDelegated(verb, args) && !r.isNative(verb, args) {
 		return verb, false, nil
 	}
 	if verb == "kill" {

@@ -50,6 +50,9 @@ type Config struct {
 	Trace string `toml:"trace"`
 }
 
+// leastCompileMemory is what a compiler takes for the smallest modules, measured and rounded up: with less it can only crash.
+const leastCompileMemory = 256 << 20
+
 // Compile bounds the compilation of a module.
 type Compile struct {
 	// Memory is the most that a compiler may allocate, in bytes.
@@ -148,8 +151,8 @@ func (s *Settings) decode(name, text string, places bool) error {
 	if next.CacheLimit <= 0 {
 		return errors.New("cache_limit has to be positive")
 	}
-	if next.Compile.Memory <= 0 || next.Compile.Timeout <= 0 {
-		return errors.New("compile.memory and compile.timeout have to be positive")
+	if next.Compile.Memory < leastCompileMemory || next.Compile.Timeout <= 0 {
+		return fmt.Errorf("compile.memory has to be %d or more, which a compiler takes by itself, and compile.timeout positive", leastCompileMemory)
 	}
 	for name, l := range next.Listen {
 		if err := l.validate(name); err != nil {

@@ -39,7 +39,7 @@ func TestDocumented(t *testing.T) {
 func TestRead(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":         {"", ""},
-		"all":             {"delegate = '/bin/x'\nrunners = '/r'\nstate = '/s'\ncache = '/c'\ncache_limit = 7\nengine = 'wasmtime'\npolicy = 'content'\n[compile]\nmemory = 5\ntimeout = '3s'", ""},
+		"all":             {"delegate = '/bin/x'\nrunners = '/r'\nstate = '/s'\ncache = '/c'\ncache_limit = 7\nengine = 'wasmtime'\npolicy = 'content'\n[compile]\nmemory = 300000000\ntimeout = '3s'", ""},
 		"unknown":         {"listener = 1", "listener is no setting"},
 		"listen":          {"[listen.web]\naddress = '0.0.0.0:8080'\n[listen.b]\naddress = '[::1]:1'\n[listen.b.annotations]\n'a.b/c' = 'x'\nd = ''", ""},
 		"listen, name":    {"[listen.web]\naddress = 'localhost:8080'", `listen.web: address "localhost:8080"`},
@@ -54,7 +54,7 @@ func TestRead(t *testing.T) {
 		"type":            {"delegate = 1", "delegate"},
 		"policy":          {"policy = 'maybe'", `unknown policy "maybe"`},
 		"limit":           {"cache_limit = 0", "cache_limit has to be positive"},
-		"memory":          {"[compile]\nmemory = 0", "have to be positive"},
+		"memory":          {"[compile]\nmemory = 200000000", "compile.memory has to be 268435456 or more"},
 		"timeout":         {"[compile]\ntimeout = 'soon'", "timeout"},
 		"syntax":          {"delegate = ", "config.toml"},
 	} {

@@ -27,6 +27,9 @@ import (
 type Store struct {
 	dir   string
 	limit int64 // bytes, of all that is in dir
+
+	// Damaged is told why code that was there is made anew; nil is not told.
+	Damaged func(reason error)
 }
 
 // manifest is the name of the list of files with their digests. What it does not list does not exist.
@@ -54,7 +57,7 @@ func Open(dir string, limit int64) (*Store, error) {
 			return nil, err
 		}
 	}
-	return &Store{dir, limit}, nil
+	return &Store{dir: dir, limit: limit}, nil
 }
 
 // Container is the directory for what the container id has of compiled code. owner is the directory with its state: others may use
@@ -152,8 +155,12 @@ func (s *Store) get(ctx context.Context, name string, module *os.File, runner Ru
 		return nil, err
 	}
 	defer unlock(lock)
-	if c, err := verified(); err == nil || ctx.Err() != nil {
+	c, err := verified()
+	if err == nil || ctx.Err() != nil {
 		return c, err
+	}
+	if s.Damaged != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.Damaged(err)
 	}
 	if err := errors.Join(os.RemoveAll(s.path(name)), s.removeHalf(name)); err != nil { // it is damaged, if it is there
 		return nil, err
@@ -164,8 +171,7 @@ func (s *Store) get(ctx context.Context, name string, module *os.File, runner Ru
 		return nil, err
 	}
 	defer made.Close()
-	c, err := verified()
-	if err != nil {
+	if c, err = verified(); err != nil {
 		return nil, err
 	}
 	if err := s.evict(); err != nil {
@@ -397,7 +403,7 @@ func (s *Store) read(name string, runner Runner) (_ *Code, err error) {
 	}()
 	data, err := os.ReadFile(filepath.Join(c.dir, manifest))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the list of files: %v", err) // that it does not exist is damage, not absence
 	}
 	var l list
 	if err := json.Unmarshal(data, &l); err != nil {

@@ -63,7 +63,7 @@ func left(t *testing.T, s *Store) (names []string) {
 	return names
 }
 
-// TestGet: code is compiled once, for the module that was asked for, and again where it is damaged.
+// TestGet: code is compiled once, for the module that was asked for, and again, with a reason, where it is damaged.
 func TestGet(t *testing.T) {
 	s, module, runner := opened(t)
 	compiled := 0
@@ -83,9 +83,11 @@ func TestGet(t *testing.T) {
 		c.Close()
 		return c
 	}
+	var reasons []error
+	s.Damaged = func(reason error) { reasons = append(reasons, reason) }
 	c := get()
-	if get(); compiled != 1 {
-		t.Errorf("compiled %d times", compiled)
+	if get(); compiled != 1 || len(reasons) > 0 {
+		t.Errorf("compiled %d times, %v", compiled, reasons)
 	}
 	for name, damage := range map[string]func() error{
 		"changed":       func() error { return os.WriteFile(filepath.Join(c.dir, "key", "compiled"), []byte("other"), 0o644) },
@@ -96,11 +98,15 @@ func TestGet(t *testing.T) {
 		"a file":        func() error { return errors.Join(os.RemoveAll(c.dir), os.WriteFile(c.dir, nil, 0o600)) },
 	} {
 		before := compiled
+		reasons = nil
 		if err := damage(); err != nil {
 			t.Fatal(err)
 		}
 		if get(); compiled != before+1 {
 			t.Errorf("%s: compiled %d times", name, compiled-before)
+		}
+		if len(reasons) != 1 {
+			t.Errorf("%s: reasons %v", name, reasons)
 		}
 	}
 	if names := left(t, s); len(names) > 0 {
