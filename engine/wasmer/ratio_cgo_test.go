@@ -178,15 +178,15 @@ func BenchmarkRatioRecursion(b *testing.B) {
 func BenchmarkRatioLoad(b *testing.B) {
 	ctx := context.Background()
 	dir := filepath.Join(b.TempDir(), "cache")
-	module := recursive(300, false, "")
+	module := recursive(300, false, false, "")
 	s := wasm.Split(module)
 	functions, code := s.Find(wasm.SectionFunction), s.Find(wasm.SectionCode)
 	bodies := wasm.Reader(code.Body)
 	bodies.Uint()
 	bodies.Take(bodies.Uint())
-	const many = 1000
-	functions.Body = wasm.Extend(functions.Body, many, bytes.Repeat([]byte{1}, many))
-	code.Body = wasm.Extend(code.Body, many, bytes.Repeat(bodies, many))
+	const pairs = 500
+	functions.Body = wasm.Extend(functions.Body, 2*pairs, bytes.Repeat([]byte{1}, 2*pairs))
+	code.Body = wasm.Extend(code.Body, 2*pairs, bytes.Repeat(bodies, pairs))
 	src := engine.FromBytes(s.Module())
 	load := func() {
 		eng, err := New(ctx, engine.Options{CacheDir: dir})
