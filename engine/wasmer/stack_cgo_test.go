@@ -167,7 +167,7 @@ func TestStackEdges(t *testing.T) {
 				return false
 			}
 			if own != nil { // libwasmer looks at all of its frames, which takes long
-				for _, d := range []int{bottom[0] - 1000, bottom[0] - 1, bottom[0] + 2} {
+				for _, d := range []int{max(1, bottom[0]-1000), max(1, bottom[0]), bottom[0] + 1} {
 					overflows(d, 0)
 				}
 				return
