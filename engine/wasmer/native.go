@@ -8,6 +8,8 @@ package wasmer
 #include <stdlib.h>
 #include <string.h>
 
+#include "stack.h"
+
 // libwasmer's C API (wasm.h of the WebAssembly C API, and wasmer.h), as far as it is used. All of its vectors have one layout.
 typedef struct { size_t size; void *data; } vec;
 typedef struct { uint8_t kind; union { int32_t i32; int64_t i64; uint64_t wide; } of; } val;
@@ -102,8 +104,10 @@ struct guest {
 	wasm_instance_t *instance; // NULL until it is made
 	wasm_memory_t *memory;     // NULL without one
 	vec exports;
-	bool stopped; // by its host
-	val result;   // of the call under way
+	wasmoci_wasmer_stack stack;
+	bool stopped;    // by its host
+	bool overflowed; // where it called its host
+	val result;      // of the call under way
 	size_t count;
 	import imports[];
 };
@@ -167,31 +171,51 @@ static wasm_module_t *deserialize(wasm_store_t *store, void *data, size_t size, 
 	return m;
 }
 
-// call_host is what guests call, whatever they import. libwasmer makes both vectors for each call and forgets them, so they are
-// freed here, and the result is given from memory of the guest's own.
-static wasm_trap_t *call_host(void *env, const vec *params, vec *results) {
-	import *i = env;
-	guest *g = i->guest;
-	const val *v = params->data;
+// A call of the host under way.
+typedef struct {
+	import *import;
 	uint64_t args[MAX_PARAMS];
-	for (int k = 0; k < i->f.params; k++) args[k] = i->f.kinds[k] == KIND_I64 ? (uint64_t)v[k].of.i64 : (uint32_t)v[k].of.i32;
-	wasm_val_vec_delete((vec *)params);
-	wasm_val_vec_delete(results);
+	uint32_t result;
+} host_call;
+
+static void call_go(void *data) {
+	host_call *c = data;
+	guest *g = c->import->guest;
 	void *memory = NULL;
 	size_t size = 0;
 	if (g->memory) { // anew: it may have grown
 		memory = wasm_memory_data(g->memory);
 		size = wasm_memory_data_size(g->memory);
 	}
-	uint32_t e = wasmociWasmerCall(g->handle, i->f.index, memory, size, args);
-	if (e & STOP) {
-		g->stopped = true;
-		vec text = {sizeof "stopped", "stopped"};
-		return wasm_trap_new(g->store, &text);
+	c->result = wasmociWasmerCall(g->handle, c->import->f.index, memory, size, c->args);
+}
+
+static wasm_trap_t *new_trap(guest *g) {
+	vec text = {sizeof "stopped", "stopped"};
+	return wasm_trap_new(g->store, &text);
+}
+
+// call_host is what guests call, whatever they import. libwasmer makes both vectors for each call and forgets them, so they are
+// freed here, and the result is given from memory of the guest's own.
+static wasm_trap_t *call_host(void *env, const vec *params, vec *results) {
+	host_call c = {.import = env};
+	const function *f = &c.import->f;
+	guest *g = c.import->guest;
+	const val *v = params->data;
+	for (int k = 0; k < f->params; k++) c.args[k] = f->kinds[k] == KIND_I64 ? (uint64_t)v[k].of.i64 : (uint32_t)v[k].of.i32;
+	wasm_val_vec_delete((vec *)params);
+	wasm_val_vec_delete(results);
+	if (!wasmoci_wasmer_leave(&g->stack, call_go, &c)) {
+		g->overflowed = true;
+		return new_trap(g);
 	}
-	if (i->f.result) {
+	if (c.result & STOP) {
+		g->stopped = true;
+		return new_trap(g);
+	}
+	if (f->result) {
 		g->result.kind = KIND_I32;
-		g->result.of.wide = e;
+		g->result.of.wide = c.result;
 		*results = (vec){1, &g->result};
 	}
 	return NULL;
@@ -216,6 +240,11 @@ static wasm_extern_t *export_at(guest *g, int position) {
 // to be freed. The guest is to be freed in either case.
 static guest *new_guest(wasm_store_t *store, const wasm_module_t *module, uintptr_t handle, const function *imports, size_t count, int memory, char **err) {
 	guest *g = calloc(1, sizeof(guest) + count * sizeof(import));
+	const char *no_stack = wasmoci_wasmer_new_stack(&g->stack);
+	if (no_stack) {
+		*err = strdup(no_stack);
+		return g;
+	}
 	wasm_extern_t **externs = calloc(count + 1, sizeof *externs);
 	g->handle = handle;
 	g->store = store;
@@ -243,14 +272,25 @@ static guest *new_guest(wasm_store_t *store, const wasm_module_t *module, uintpt
 
 static size_t memory_size(guest *g) { return g->memory ? wasm_memory_data_size(g->memory) : 0; }
 
+// A call of a guest under way.
+typedef struct {
+	const wasm_func_t *func;
+	wasm_trap_t *trap;
+} guest_call;
+
+static void call_func(void *data) {
+	guest_call *c = data;
+	vec none = {0}, nothing = {0};
+	c->trap = wasm_func_call(c->func, &none, &nothing);
+}
+
 // call calls the export at that position, a function () -> (). It returns NULL, or why it did not return, to be freed.
 static char *call(guest *g, int export) {
-	vec none = {0}, nothing = {0};
 	wasm_extern_t *exported = export_at(g, export);
-	wasm_func_t *func = exported ? wasm_extern_as_func(exported) : NULL;
-	if (!func) return strdup("no such function");
-	wasm_trap_t *trap = wasm_func_call(func, &none, &nothing);
-	return trap ? message(trap) : NULL;
+	guest_call c = {.func = exported ? wasm_extern_as_func(exported) : NULL};
+	if (!c.func) return strdup("no such function");
+	wasmoci_wasmer_enter(&g->stack, call_func, &c);
+	return c.trap ? message(c.trap) : NULL;
 }
 
 static void free_guest(guest *g) {
@@ -259,6 +299,7 @@ static void free_guest(guest *g) {
 		wasm_instance_delete(g->instance);
 	}
 	for (size_t k = 0; k < g->count; k++) wasm_func_delete(g->imports[k].func);
+	wasmoci_wasmer_free_stack(&g->stack);
 	free(g);
 }
 */
@@ -290,8 +331,16 @@ type compiler struct{}
 func (compiler) Version() string { return C.GoString(C.wasmer_version()) }
 func (compiler) Close() error    { return nil }
 
+// openCompiler makes the process ready for guests.
+func openCompiler() (core.Runtime, error) {
+	if why := C.wasmoci_wasmer_open_stacks(); why != nil {
+		return nil, errors.New(C.GoString(why))
+	}
+	return compiler{}, nil
+}
+
 // Config implements core.Keeper.
-func (compiler) Config() string { return "cranelift, universal, prepared 1" }
+func (compiler) Config() string { return "cranelift, universal, prepared 2" }
 
 // Compile implements core.Runtime.
 func (compiler) Compile(_ context.Context, src *core.Source) (core.Code, error) {
@@ -480,8 +529,11 @@ func (c *code) Run(_ context.Context, r *core.Run) error {
 	for _, p := range positions {
 		if text := C.call(g, C.int(p)); text != nil {
 			err := trapOf(nativeError(text))
-			if g.stopped {
+			switch {
+			case bool(g.stopped):
 				return core.ErrStopped
+			case bool(g.overflowed):
+				return &engine.TrapError{Kind: engine.TrapStackOverflow}
 			}
 			return err
 		}

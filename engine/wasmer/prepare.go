@@ -14,8 +14,8 @@ const maxValues = 100
 const maxPages = 1<<16 - 1
 
 // prepare returns the valid module as libwasmer gets it: with bounds on its memory and on its tables, which a guest could grow
-// until the process ends; with checks of its stack; and with its start function as its last export instead. libwasmer would run it
-// before the instance is there, when calls of the host could not find the guest's memory.
+// until the process ends; and with its start function as its last export instead. libwasmer would run it before the instance
+// is there, when calls of the host could not find the guest's memory.
 func prepare(module []byte) (out []byte, err error) {
 	defer wasm.Recover(&err)
 	s := wasm.Split(module)
@@ -25,7 +25,7 @@ func prepare(module []byte) (out []byte, err error) {
 	if memories := s.Find(wasm.SectionMemory); memories != nil {
 		memories.Body = boundMemories(memories.Body)
 	}
-	checkStack(&s, functionTypes(s))
+	checkTypes(s)
 	if start := s.Find(wasm.SectionStart); start != nil {
 		function := wasm.Reader(start.Body)
 		exports := s.Make(wasm.SectionExport)
@@ -54,16 +54,15 @@ func boundMemories(section []byte) []byte {
 	return out
 }
 
-// functionTypes returns the types of a module, and refuses those with too many values.
-func functionTypes(s wasm.Sections) (types []wasm.FuncType) {
+// checkTypes refuses types of functions with too many values.
+func checkTypes(s wasm.Sections) {
+	n := 0
 	s.Each(wasm.SectionType, func(r *wasm.Reader) {
-		t := r.FuncType()
-		if max(len(t.Params), len(t.Results)) > maxValues {
-			wasm.Fail("type %d has more than %d parameters or results, too many for libwasmer", len(types), maxValues)
+		if t := r.FuncType(); max(len(t.Params), len(t.Results)) > maxValues {
+			wasm.Fail("type %d has more than %d parameters or results, too many for libwasmer", n, maxValues)
 		}
-		types = append(types, t)
+		n++
 	})
-	return types
 }
 
 // withExport returns the body of an export section with one more export: the function, by a name that no other has.

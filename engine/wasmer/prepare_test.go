@@ -3,7 +3,6 @@ package wasmer
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine/internal/wasm"
@@ -72,30 +71,6 @@ func TestWithExport(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			if got := string(withExport([]byte(c.in), 7)); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
-// TestMeasure: the bound of a frame grows with locals and instructions, and doubles with vectors.
-func TestMeasure(t *testing.T) {
-	const fixed = minimum + 8*4*3
-	for _, c := range []struct {
-		name, body   string
-		vectors      bool
-		frame        uint64
-		instructions int
-	}{
-		{"nothing", "\x00\x0b", false, fixed + 8, 1},
-		{"locals", "\x02\x05\x7f\x80\x01\x7e\x0b", false, fixed + 8*(2*133+1), 6},
-		{"instructions", "\x00" + strings.Repeat("\x01", 99) + "\x0b", false, fixed + 8*100, 1},
-		{"a vector", "\x01\x01\x7b\x0b", false, minimum + 16*(4*3+2+1), 3},
-		{"vectors of others", "\x00\x0b", true, minimum + 16*(4*3+1), 1},
-		{"a vector instruction", "\x00\xfd\x0b", false, minimum + 16*(4*3+2), 1},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if frame, at := measure([]byte(c.body), 3, c.vectors); frame != c.frame || at != c.instructions {
-				t.Errorf("%d bytes, instructions at %d; want %d, %d", frame, at, c.frame, c.instructions)
 			}
 		})
 	}

@@ -71,7 +71,7 @@ func TestConcurrent(t *testing.T) {
 	ctx := context.WithoutCancel(t.Context())
 	eng := openForTest(t, engine.Options{})
 	m := compileForTest(t, eng, writer)
-	overflow := recursive(3, false, "")
+	overflow := recursive(3, false, false, "")
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {

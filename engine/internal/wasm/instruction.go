@@ -38,9 +38,6 @@ const (
 	OpI64Add             = 0x7c
 	OpI64Sub             = 0x7d
 	OpI64Mul             = 0x7e
-	OpI64Xor             = 0x85
-	OpI32WrapI64         = 0xa7
-	OpI64ExtendI32U      = 0xad
 	OpRefNull            = 0xd0
 	OpRefFunc            = 0xd2
 	OpMemoryInit         = 0xfc08
