@@ -62,7 +62,7 @@ var arrows = map[string][]string{
 		"examples/wasmoci/internal/delegate", "examples/wasmoci/internal/operator", "examples/wasmoci/internal/otlp", "examples/wasmoci/internal/prepared",
 		"examples/wasmoci/internal/state",
 	},
-	"examples/wasmoci/internal/delegate": {},
+	"examples/wasmoci/internal/delegate": {xsys},
 	"examples/wasmoci/internal/operator": {"internal/userns", "oci", toml},
 	"examples/wasmoci/internal/otlp":     {xsys},
 	"examples/wasmoci/internal/prepared": {"engine", "engine/cache", xsys},
