@@ -189,7 +189,8 @@ func (r *ociRuntime) reuse(verb string, store *state.Store, lock *state.Lock, id
 	if r.has(d, id) {
 		return fmt.Errorf("%s: %q: %w", verb, id, state.ErrExists)
 	}
-	if err := r.drop(d, id); err != nil { // who should have was killed on the way
+	var said failed
+	if err := r.drop(d, id); err != nil && !errors.As(err, &said) { // who should have was killed on the way; one that is refused is not there
 		return err
 	}
 	if err := r.clearCode(store, id); err != nil {
