@@ -192,12 +192,7 @@ api-check: ## fail where the exported surface is not the recorded one
 	@$(GO) run ./internal/apisurface | diff -u api.txt - || { echo "the exported API changed: run make api, and name the change in CHANGELOG.md"; exit 1; }
 
 fuzz: ## every fuzz target for FUZZTIME
-	@set -e; for pkg in $$($(GO) list ./...); do \
-		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-			echo "fuzz $$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
-		done; \
-	done
+	./.ci/fuzz $(FUZZTIME)
 
 bench: deps-wasmedge ## what is promised about speed, and all engines side by side, as a table of ratios (needs make deps)
 	@for engine in wazero wasmtime wasmer; do CGO_ENABLED=1 $(GO) build -tags $$engine -o .cache/engines/$$engine ./examples/engine || exit; done
