@@ -340,7 +340,7 @@ func openCompiler() (core.Runtime, error) {
 }
 
 // Config implements core.Keeper.
-func (compiler) Config() string { return "cranelift, universal, prepared 2" }
+func (compiler) Config() string { return "cranelift, universal, prepared 3" }
 
 // Compile implements core.Runtime.
 func (compiler) Compile(_ context.Context, src *core.Source) (core.Code, error) {

@@ -14,11 +14,12 @@ const maxValues = 100
 const maxPages = 1<<16 - 1
 
 // prepare returns the valid module as libwasmer gets it: with bounds on its memory and on its tables, which a guest could grow
-// until the process ends; and with its start function as its last export instead. libwasmer would run it before the instance
-// is there, when calls of the host could not find the guest's memory.
+// until the process ends; without custom sections, since libwasmer copies the names of module and function for each frame of a
+// stack that ends in a trap or in a call of the host; and with its start function as its last export instead. libwasmer would run
+// it before the instance is there, when calls of the host could not find the guest's memory.
 func prepare(module []byte) (out []byte, err error) {
 	defer wasm.Recover(&err)
-	s := wasm.Split(module)
+	s := slices.DeleteFunc(wasm.Split(module), func(s wasm.Section) bool { return s.ID == wasm.SectionCustom })
 	if tables := s.Find(wasm.SectionTable); tables != nil {
 		tables.Body = wasm.BoundTables(tables.Body)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
@@ -206,6 +207,34 @@ func TestStackEdges(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTrapNames: what a guest calls itself and its functions is not copied for each frame of a stack that traps, or ends the
+// guest by a call of its host. Both names together would be 3.6 GB here.
+func TestTrapNames(t *testing.T) {
+	name := wasm.AppendSized(nil, strings.Repeat("n", 90_000))
+	names := "\x00" + string(wasm.AppendSized(nil, "\x04name"+
+		"\x00"+string(wasm.AppendSized(nil, string(name)))+ // of the module
+		"\x01"+string(wasm.AppendSized(nil, "\x01\x03"+string(name))))) // of the function 3
+	module := around("\x03",
+		"\x00\x41\xa0\x9c\x01\x10\x03\x0b", // 20,000 calls deep
+		"\x00\x20\x00\x04\x40\x20\x00\x41\x01\x6b\x10\x03\x05\x00\x0b\x0b")
+	m := compileForTest(t, openForTest(t, engine.Options{}), append(module, names...))
+	defer m.Close()
+	peak := func() int64 {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			t.Fatal(err)
+		}
+		return u.Maxrss << 10
+	}
+	before := peak()
+	if err := engine.Run(context.WithoutCancel(t.Context()), m, &wasi.Config{}); !errors.Is(err, engine.TrapUnreachable) {
+		t.Errorf("ended with %v, want %v", err, engine.TrapUnreachable)
+	}
+	if grown := peak() - before; grown > 512<<20 {
+		t.Errorf("its end took %d bytes of memory", grown)
 	}
 }
 

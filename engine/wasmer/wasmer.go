@@ -31,9 +31,9 @@
 //
 // A fault inside libwasmer is an abort of the process. Those that are known to be within reach of a guest are not any more:
 // modules are validated and then changed before they are compiled, so that tables and memories have bounds, functions have at
-// most 100 parameters and results; and a guest runs on a stack of its own, of 8 MiB, whose end is a trap wherever it meets it. Guests of a
-// process that must not end belong in processes of their own all the same. Compiling takes time that grows faster than a
-// function does: seconds for one of 100 KB.
+// most 100 parameters and results, and nothing has a name; and a guest runs on a stack of its own, of 8 MiB, whose end is a trap
+// wherever it meets it. Guests of a process that must not end belong in processes of their own all the same. Compiling takes time
+// that grows faster than a function does: seconds for one of 100 KB.
 //
 // libwasmer handles SIGSEGV, SIGILL and SIGFPE of the whole process and passes on what is not a guest's. When the first engine
 // is opened, a handler of this package's comes in front of its own for SIGSEGV; it looks at the ends of guests' stacks only.
