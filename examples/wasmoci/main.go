@@ -59,7 +59,7 @@ it was found and cannot be run, 125 for a failure of wasmoci itself.`,
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetFlagErrorFunc(usage)
 	r.setFlags(cmd)
-	all := append(containerVerbs, verbs...)
+	all := slices.Concat(containerVerbs, verbs)
 	if i := slices.IndexFunc(all, func(c command) bool { return c.name == verb }); i >= 0 {
 		all = all[i : i+1]
 		cmd.CompletionOptions.DisableDefaultCmd = true
