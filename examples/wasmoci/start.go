@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,8 +68,9 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 	if err != nil {
 		return err
 	}
+	watch := func(pid int) func() { return giveUpOn(pid, filepath.Join(store.Path(id), "pid")) }
 	end := r.begin("delegate start")
-	err = runDelegate(d, args, os.Environ())
+	err = runDelegate(d, watch, args, os.Environ())
 	end(err)
 	if err != nil {
 		return err
@@ -109,4 +112,41 @@ func awaitReady(ready *os.File) error {
 		return errors.New("start: the runner has been loading the guest for a minute: signals may not reach it yet; delete the container if it stays so")
 	}
 	return nil
+}
+
+// givenUp is how long a delegate has for start after the container's process has ended.
+const givenUp = 5 * time.Second
+
+// giveUpOn ends the delegate that is the process pid where the process of which the file first has the number ended before it could be
+// started: crun would wait for it for ever. It does so until the function that it returns is called.
+func giveUpOn(pid int, first string) (stop func()) {
+	n, err := strconv.Atoi(strings.TrimSpace(readString(first)))
+	if err != nil {
+		return func() {}
+	}
+	fd, err := unix.PidfdOpen(n, 0)
+	if err != nil {
+		return func() {}
+	}
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		defer unix.Close(fd)
+		var gone time.Time
+		for gone.IsZero() || time.Since(gone) < givenUp {
+			select {
+			case <-ended:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+			if k, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0); k > 0 && gone.IsZero() {
+				gone = time.Now()
+			}
+		}
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}()
+	return func() {
+		close(ended)
+		<-done
+	}
 }
