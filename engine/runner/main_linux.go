@@ -48,18 +48,19 @@ func (p *process) run() (err error) {
 	if err != nil {
 		return err
 	}
-	p.handle(order.StopSignals)
-	if order.HeapBytes > 0 {
-		debug.SetMemoryLimit(order.HeapBytes)
+	if order.Gate != 0 {
+		unix.CloseOnExec(order.Gate)
 	}
-	if err := spareCollector(order.Engine, first+FileModule); err != nil {
-		return err
+	mod, err := p.prepare(order, first)
+	<-p.handled
+	if order.Gate != 0 { // what is wrong is told when the guest is to start, too
+		if gerr := p.pass(order.Gate); gerr != nil {
+			return gerr
+		}
 	}
-	mod, err := load(order, first+FileModule)
 	if err != nil {
 		return err
 	}
-	p.reached(func(t *Times, now time.Time) { t.Loaded = now })
 	if err := boundMemory(order, mod.Info().Size); err != nil {
 		return err
 	}
@@ -72,11 +73,7 @@ func (p *process) run() (err error) {
 	if cfg.Listeners, err = order.listeners(first); err != nil {
 		return err
 	}
-	if mod.Info().Size >= large && collected() {
-		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
-	}
 	time.AfterFunc(settled, dropPages) // also: Go opens what it needs for timers, before a guest can have all descriptors
-	<-p.handled
 	instance, err := mod.Start(p.guestContext(mod.Info().Capabilities), cfg)
 	if err != nil {
 		return err
@@ -87,6 +84,43 @@ func (p *process) run() (err error) {
 	_, _ = unix.Write(ready, []byte{0}) // whoever waits may be gone; the guest runs on
 	_ = unix.Close(ready)
 	return instance.Wait()
+}
+
+// prepare does what needs nothing of the guest's surroundings, which may be made until it is to start.
+func (p *process) prepare(order *Order, first int) (engine.Module, error) {
+	p.handle(order.StopSignals)
+	if order.HeapBytes > 0 {
+		debug.SetMemoryLimit(order.HeapBytes)
+	}
+	if err := spareCollector(order.Engine, first+FileModule); err != nil {
+		return nil, err
+	}
+	mod, err := load(order, first+FileModule)
+	if err != nil {
+		return nil, err
+	}
+	p.reached(func(t *Times, now time.Time) { t.Loaded = now })
+	if mod.Info().Size >= large && collected() {
+		debug.FreeOSMemory() // what loading took is garbage now, and a guest may run for months
+	}
+	return mod, nil
+}
+
+// pass waits for the byte that lets the guest start, and closes fd, by which others see that it came.
+func (p *process) pass(fd int) error {
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Read(fd, make([]byte, 1))
+		switch {
+		case n == 1:
+			p.reached(func(t *Times, now time.Time) { t.Begun, t.Loaded = now, now })
+			return nil
+		case err == nil:
+			return fmt.Errorf("runner: whoever was to start the guest is gone (descriptor %d)", fd)
+		case err != unix.EINTR:
+			return fmt.Errorf("runner: wait for the start: descriptor %d: %w", fd, err)
+		}
+	}
 }
 
 const (

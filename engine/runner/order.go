@@ -32,7 +32,7 @@ const (
 )
 
 const (
-	orderVersion = 1
+	orderVersion = 2        // of orders with a gate; those without are of version 1, which earlier runners understand
 	maxOrder     = 64 << 20 // bytes; the kernel allows for less of arguments and environment
 	sigURG       = 23       // on Linux
 )
@@ -59,6 +59,10 @@ type Order struct {
 	// StopSignals are the numbers of signals that end the guest beyond TERM, INT, QUIT and HUP, each with status 128+n. KILL and STOP
 	// need not be among them, and do no harm.
 	StopSignals []int `json:"stopSignals,omitempty"`
+	// Gate is the number of a descriptor of the runner, from 3 on, that is open for reading, such as a FIFO's: the runner loads the module, and
+	// then waits for a byte from there before it does anything for the guest, or says why it cannot. So it can be started before its
+	// container is. A signal that ends guests ends it meanwhile. 0 is none: the guest starts at once.
+	Gate int `json:"gate,omitempty"`
 }
 
 // Socket is a socket of the guest: one that the runner was handed, or one that it makes to listen at an address.
@@ -106,7 +110,7 @@ type VersionError struct {
 
 // Error implements error.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("runner: the order has version %d, this runner understands version %d: install runtime and runner of one version", e.Version, orderVersion)
+	return fmt.Sprintf("runner: the order has version %d, this runner understands versions up to %d: install runtime and runner of one version", e.Version, orderVersion)
 }
 
 // ExitStatus returns 126.
@@ -145,6 +149,9 @@ func (o *Order) Validate() error {
 		if n == sigURG {
 			bad("the stop signal is URG, which Go sends itself: choose another")
 		}
+	}
+	if o.Gate < 0 || o.Gate > 0 && o.Gate < 3 {
+		bad("the gate cannot be descriptor %d", o.Gate)
 	}
 	c := &o.Config
 	if c.Stdin != nil || c.Stdout != nil || c.Stderr != nil {
@@ -195,7 +202,11 @@ func (o *Order) encode() ([]byte, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(sealed{orderVersion, *o})
+	version := orderVersion
+	if o.Gate == 0 {
+		version = 1
+	}
+	b, err := json.Marshal(sealed{version, *o})
 	if err != nil {
 		return nil, fmt.Errorf("runner: order: %w", err)
 	}
@@ -214,7 +225,7 @@ func decode(b []byte) (*Order, error) {
 	if v.Version == nil {
 		return nil, errors.New("runner: the order has no version: it is not one")
 	}
-	if *v.Version != orderVersion {
+	if *v.Version < 1 || *v.Version > orderVersion {
 		return nil, &VersionError{*v.Version}
 	}
 	var s sealed

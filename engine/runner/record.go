@@ -42,7 +42,7 @@ type Record struct {
 // Times are when a run's steps were done, by the clock of the machine. A step that was not reached is zero. The runner says so: whoever
 // reads a record knows no more of it than that.
 type Times struct {
-	Begun   time.Time `json:"begun,omitzero"`   // the runner, which had no part in what came before
+	Begun   time.Time `json:"begun,omitzero"`   // the runner, which had no part in what came before; behind an Order's Gate, what is done since it opened
 	Loaded  time.Time `json:"loaded,omitzero"`  // the module's code can run
 	Started time.Time `json:"started,omitzero"` // the guest runs
 	Ended   time.Time `json:"ended,omitzero"`   // the guest, or what was done for it, has ended

@@ -34,6 +34,7 @@ type container struct {
 	derived *oci.Derived
 	handed  handed
 	first   int        // the runner's first descriptor
+	ahead   bool       // the runner is to begin before the container is started
 	exe     *os.File   // the runner, where it is none of the host's files any more
 	files   []*os.File // the caller's descriptors, then the runner's
 	guessed *prepared.Code
@@ -98,6 +99,9 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 		err = errors.Join(errGuess, verr)
 	}
 	end(err, r.code())
+	if err == nil && made.ahead {
+		err = made.goAhead(id, r.globals(cmd))
+	}
 	if err == nil {
 		made.about.Complete = true
 		err = made.lock.Save(made.about)
@@ -231,8 +235,9 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	about := &state.Container{
 		Bundle: g.bundle.Dir, Created: time.Now().UTC(), Engine: engineName, Module: g.path, Runner: exe, RunnerFile: file, Libraries: met, Delegate: r.found.Path,
 		Code: codes.Container(store.Path("."), id), Name: path.Base(g.path), Compiled: r.compiled, Trace: r.traced(),
+		Ahead: mayGoAhead(g.bundle.Spec),
 	}
-	made.about = about
+	made.about, made.ahead = about, about.Ahead
 	if libraries != "" && about.Name == path.Base(oci.LibraryPath) {
 		about.Name += "-runner"
 	}
@@ -295,6 +300,11 @@ func (r *ociRuntime) derive(ctx context.Context, c *creation, g *guest, id strin
 	about.Record = filepath.Join(lock.Path(), "record.json")
 	if c.pidFile != "" {
 		about.Record = c.pidFile + ".record"
+	}
+	if made.ahead {
+		if err := unix.Mkfifo(filepath.Join(lock.Path(), gateFIFO), 0o600); err != nil {
+			return nil, err
+		}
 	}
 	if err := made.addRunner(derived, order, g.module, code.Name, filepath.Join(lock.Path(), readyFIFO), about.Record); err != nil {
 		return nil, err

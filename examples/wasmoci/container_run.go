@@ -115,7 +115,7 @@ func await(pid int) (status int, err error) {
 
 // deleteMade has the container removed as by the verb delete.
 func (r *ociRuntime) deleteMade(cmd *cobra.Command, id string) error {
-	return r.remove(id, true, append(r.globals(cmd), "delete", "--force", id))
+	return r.remove(cmd, id, true)
 }
 
 func readString(name string) string {

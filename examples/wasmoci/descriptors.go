@@ -61,6 +61,12 @@ func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.Fil
 	} else {
 		order.CodeDir = path.Join(d.Code, code)
 	}
+	if c.ahead {
+		order.Gate = c.first + runner.FileRecord + 1
+		if d.ByDescriptor {
+			order.Gate = c.first + runner.FileCode + 1
+		}
+	}
 	sealed, err := order.Seal()
 	if err != nil {
 		return err
@@ -90,30 +96,52 @@ func (c *container) addRunner(d *oci.Derived, order runner.Order, module *os.Fil
 			return fmt.Errorf("make room for the record %s: %w", open.name, err)
 		}
 	}
-	if !d.ByDescriptor {
+	if d.ByDescriptor {
+		if err := c.addExecutable(); err != nil {
+			return err
+		}
+		if err := c.addCode(code); err != nil {
+			return err
+		}
+	}
+	if order.Gate == 0 {
 		return nil
 	}
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(ready), gateFIFO), os.O_RDWR|unix.O_NOFOLLOW, 0) // it waits, and gets no end
+	if err != nil {
+		return err
+	}
+	c.files = append(c.files, f)
+	return nil
+}
+
+// addExecutable opens the runner itself.
+func (c *container) addExecutable() error {
 	if c.exe != nil { // it comes from such a mount
 		dup, err := unix.FcntlInt(c.exe.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
 			return err
 		}
 		c.files = append(c.files, os.NewFile(uintptr(dup), c.exe.Name()))
-		return c.addCode(code)
+		return nil
 	}
 	exe, err := detached(c.about.Runner) // as what it is in the container, /proc/1/exe leads to a mount that nobody can write to
 	if err != nil {
 		return err
 	}
 	c.files = append(c.files, exe)
-	return c.addCode(code)
+	return nil
 }
 
 // labelRunners gives a label to those of the runner's descriptors that were made for it: all but the module, its executable and its code.
 func (c *container) labelRunners(label string) error {
 	own := c.files[c.first-3:]
-	for _, i := range []int{runner.FileOrder, runner.FileReady, runner.FileRecord} {
-		if err := labelFile(own[i], label); err != nil {
+	of := []*os.File{own[runner.FileOrder], own[runner.FileReady], own[runner.FileRecord]}
+	if c.ahead {
+		of = append(of, own[len(own)-1])
+	}
+	for _, f := range of {
+		if err := labelFile(f, label); err != nil {
 			return err
 		}
 	}

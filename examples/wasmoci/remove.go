@@ -24,11 +24,11 @@ func newDelete(r *ociRuntime) *cobra.Command {
 		Long: `Remove a container that has ended, and all that is remembered of it. With --force a running one is killed first, and one that is
 not there is no error.`,
 		Args: oneID,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if regex {
 				return r.removeMatching()
 			}
-			return r.remove(args[0], force, r.line)
+			return r.remove(cmd, args[0], force)
 		},
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill the container if it runs; do nothing where there is none")
@@ -36,7 +36,7 @@ not there is no error.`,
 	return cmd
 }
 
-func (r *ociRuntime) remove(id string, force bool, line []string) (err error) {
+func (r *ociRuntime) remove(cmd *cobra.Command, id string, force bool) (err error) {
 	end := r.begin("delete")
 	defer func() { end(err, text(attributeID, id)) }()
 	store, lock, err := r.hold(id)
@@ -62,8 +62,12 @@ func (r *ociRuntime) remove(id string, force bool, line []string) (err error) {
 		r.complete(c)
 		r.about(c)
 	}
+	line := append(r.globals(cmd), "delete")
+	if force || c != nil && !c.Native && r.waits(store, c) { // of which the delegate knows that it runs
+		line = append(line, "--force")
+	}
 	gone := r.begin("delegate delete")
-	err = runDelegate(d, nil, line, os.Environ())
+	err = runDelegate(d, nil, append(line, id), os.Environ())
 	gone(err)
 	if err != nil && r.has(d, id) {
 		return err

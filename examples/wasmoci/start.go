@@ -64,6 +64,9 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 		return err
 	}
 	defer ready.Close()
+	if c.Ahead {
+		return r.letGo(store, id, ready)
+	}
 	d, err := r.delegateOf(c)
 	if err != nil {
 		return err

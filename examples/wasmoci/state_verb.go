@@ -69,6 +69,9 @@ func restated(about []byte, store *state.Store, c *state.Container) (map[string]
 		return nil, fmt.Errorf("the delegate's answer: %w", err)
 	}
 	m["bundle"] = c.Bundle
+	if m["status"] == "running" && waiting(store, c) {
+		m["status"] = string(specs.StateCreated)
+	}
 	if m["status"] == "created" && cutOff(c) {
 		m["status"] = string(specs.StateCreating)
 	}

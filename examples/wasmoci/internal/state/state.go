@@ -50,6 +50,7 @@ type Container struct {
 	Record     string         `json:"record,omitempty"`    // file in which the runner says how the guest ended
 	Cgroup     string         `json:"cgroup,omitempty"`    // that counts its memory, below the hierarchy's root
 	Complete   bool           `json:"complete"`            // the delegate has made it, and it is what was asked for
+	Ahead      bool           `json:"ahead,omitempty"`     // the delegate has started it, and its runner waits for the start
 	Native     bool           `json:"native,omitempty"`    // it is a native container, of a bundle without its annotations
 	Made       oci.Delegation `json:"made"`                // what it was derived with
 	Compiled   time.Duration  `json:"compiled,omitempty"`  // what compiling its module took; 0: compiled code was there
