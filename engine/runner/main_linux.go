@@ -53,7 +53,9 @@ func (p *process) run() (err error) {
 	}
 	mod, err := p.prepare(order, first)
 	<-p.handled
+	ready := first + FileReady
 	if order.Gate != 0 { // what is wrong is told when the guest is to start, too
+		_, _ = unix.Write(ready, []byte{ReadySignals})
 		if gerr := p.pass(order.Gate); gerr != nil {
 			return gerr
 		}
@@ -80,8 +82,7 @@ func (p *process) run() (err error) {
 	}
 	p.instance.Store(&instance)
 	p.reached(func(t *Times, now time.Time) { t.Started = now })
-	ready := first + FileReady
-	_, _ = unix.Write(ready, []byte{0}) // whoever waits may be gone; the guest runs on
+	_, _ = unix.Write(ready, []byte{ReadyGuest}) // whoever waits may be gone; the guest runs on
 	_ = unix.Close(ready)
 	return instance.Wait()
 }

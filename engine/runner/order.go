@@ -31,6 +31,12 @@ const (
 	FileCode              // only where nothing is mounted for the runner
 )
 
+// Bytes that a runner writes to [FileReady].
+const (
+	ReadyGuest   = 0 // the guest runs, and signals end it
+	ReadySignals = 1 // signals end the runner; with an [Order].Gate only, before the other
+)
+
 const (
 	orderVersion = 2        // of orders with a gate; those without are of version 1, which earlier runners understand
 	maxOrder     = 64 << 20 // bytes; the kernel allows for less of arguments and environment

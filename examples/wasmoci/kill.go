@@ -13,8 +13,8 @@ import (
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
 
-// awaitStart keeps a signal back while somebody starts the container that it is for: until its runner can take it, or is gone. Without
-// a handler the first process of a PID namespace loses it. The delegate, which this process becomes, holds the lock as long as it
+// awaitStart keeps a signal back until the runner of the container that it is for can take it, or is gone: while somebody starts the
+// container, and while a runner that goes ahead begins. Without a handler the first process of a PID namespace loses it. The delegate, which this process becomes, holds the lock as long as it
 // lives, so that no start begins meanwhile. KILL needs no handler, and does not wait. args are those of kill.
 func (r *ociRuntime) awaitStart(args []string) {
 	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return strings.HasPrefix(a, "-") })
@@ -31,7 +31,15 @@ func (r *ociRuntime) awaitStart(args []string) {
 		return // not one of ours
 	}
 	for begun := time.Now(); time.Since(begun) < readyPatience; time.Sleep(time.Millisecond) {
-		if err := unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB); err != unix.EWOULDBLOCK && err != unix.EINTR {
+		if err := unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB); err == unix.EWOULDBLOCK || err == unix.EINTR {
+			continue
+		}
+		if gate, err := openGate(store, args[0]); err != nil || gate == nil {
+			return
+		} else {
+			gate.Close()
+		}
+		if n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0); n > 0 {
 			return
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
 
@@ -106,13 +107,19 @@ func openReady(store *state.Store, id string) (*os.File, error) {
 	return f, nil
 }
 
-// awaitReady returns when the runner handles signals, or is gone: how it ended is for its exit status to tell.
+// awaitReady returns when the guest runs and signals reach it, or the runner is gone: how it ended is for its exit status to tell.
 func awaitReady(ready *os.File) error {
 	if err := ready.SetReadDeadline(time.Now().Add(readyPatience)); err != nil {
 		return err
 	}
-	if _, err := ready.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
-		return errors.New("start: the runner has been loading the guest for a minute: signals may not reach it yet; delete the container if it stays so")
+	for b := []byte{runner.ReadySignals}; b[0] != runner.ReadyGuest; {
+		_, err := ready.Read(b)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return errors.New("start: the runner has been loading the guest for a minute: signals may not reach it yet; delete the container if it stays so")
+		}
+		if err != nil {
+			break
+		}
 	}
 	return nil
 }
