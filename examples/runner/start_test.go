@@ -135,6 +135,7 @@ type started struct {
 	errs   bytes.Buffer
 	ready  *os.File
 	record *os.File
+	late   string // a directory that is to be made
 }
 
 // launch is how a runner is started: what is nil is as it has to be.
