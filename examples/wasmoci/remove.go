@@ -63,7 +63,7 @@ func (r *ociRuntime) remove(id string, force bool, line []string) (err error) {
 		r.about(c)
 	}
 	gone := r.begin("delegate delete")
-	err = runDelegate(d, nil, line, os.Environ())
+	err = runDelegate(d, line, os.Environ())
 	gone(err)
 	if err != nil && r.has(d, id) {
 		return err

@@ -24,8 +24,8 @@ func (d Delegate) Exec(args []string) error {
 }
 
 // Run runs the runtime to its end, with args after its name, env, this process's standard streams, and files after them. It does not outlive
-// this process. watch, if not nil, is called with its number, and what that returns when it has ended. It is what takes the least time: os/exec starts a process of its own first, to find out what the kernel can.
-func (d Delegate) Run(watch func(pid int) (ended func()), args, env []string, files ...*os.File) (ws syscall.WaitStatus, err error) {
+// this process. It is what takes the least time: os/exec starts a process of its own first, to find out what the kernel can.
+func (d Delegate) Run(args, env []string, files ...*os.File) (ws syscall.WaitStatus, err error) {
 	attr := &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}}
 	for _, f := range files {
 		attr.Files = append(attr.Files, f.Fd())
@@ -34,9 +34,6 @@ func (d Delegate) Run(watch func(pid int) (ended func()), args, env []string, fi
 	runtime.KeepAlive(files)
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", d.Path, err)
-	}
-	if watch != nil {
-		defer watch(pid)()
 	}
 	for {
 		if _, err = syscall.Wait4(pid, &ws, 0, nil); err != syscall.EINTR {

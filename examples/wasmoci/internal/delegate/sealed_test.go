@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 			}
 			given = append([]*os.File{f}, given...)
 		}
-		ws, err := d.Run(nil, args, []string{as + "=delegate"}, given...)
+		ws, err := d.Run(args, []string{as + "=delegate"}, given...)
 		fmt.Println(ws.ExitStatus(), err)
 	case "exec":
 		os.Setenv(as, "delegate")
