@@ -16,8 +16,8 @@ import (
 func (d Delegate) Exec(args []string) error {
 	args = append([]string{d.Path}, args...)
 	d.Prepare()
-	if <-d.copied.done; d.copied.file != nil {
-		_ = syscall.Exec(descriptorPath(int(d.copied.file.Fd())), args, os.Environ())
+	if <-d.copied.done; d.copied.fd >= 0 {
+		_ = syscall.Exec(descriptorPath(d.copied.fd), args, os.Environ())
 	}
 	err := syscall.Exec(d.Path, args, os.Environ())
 	return fmt.Errorf("start %s: %w", d.Path, err)
@@ -44,13 +44,13 @@ func (d Delegate) Run(args, env []string, files ...*os.File) (ws syscall.WaitSta
 
 func (d Delegate) start(args []string, attr *syscall.ProcAttr) (pid int, err error) {
 	d.Prepare()
-	if <-d.copied.done; d.copied.file != nil {
+	if <-d.copied.done; d.copied.fd >= 0 {
 		above := uintptr(len(attr.Files))
 		for _, fd := range attr.Files {
 			above = max(above, fd)
 		}
 		above += uintptr(len(attr.Files)) + 2 // which ForkExec may use for itself
-		if fd, err := unix.FcntlInt(d.copied.file.Fd(), unix.F_DUPFD_CLOEXEC, int(above)); err == nil {
+		if fd, err := unix.FcntlInt(uintptr(d.copied.fd), unix.F_DUPFD_CLOEXEC, int(above)); err == nil {
 			pid, err = syscall.ForkExec(descriptorPath(fd), args, attr)
 			_ = unix.Close(fd)
 			if err == nil {

@@ -3,7 +3,10 @@
 package delegate_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +92,7 @@ func TestSealed(t *testing.T) {
 		{"crun", "crun", self, 0o755, true},
 		{"another runtime", "runc", self, 0o755, false},
 		{"a script", "crun", script, 0o755, false},
+		{"what makes no copy of itself", "crun", bytes.ReplaceAll(self, []byte("_LIBCONTAINER_CLONED"), []byte("_LIBCONTAINER_MISSED")), 0o755, false},
 		{"with another user's rights", "crun", self, 0o755 | os.ModeSetuid, false},
 		{"too large to be copied", "crun", slices.Concat(self, make([]byte, 9<<20)), 0o755, false},
 	} {
@@ -117,5 +121,50 @@ func TestSealed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSealedRefused: what the kernel does not execute is not executed as a copy.
+func TestSealedRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name, prepare string // in $1, with $2 to copy
+		root          bool
+		want          string
+	}{
+		{"not executable", `cp "$2" "$1/crun" && chmod 644 "$1/crun"`, false, "permission denied"},
+		{"on a file system without programs", `mount -t tmpfs -o noexec tmpfs "$1" && cp "$2" "$1/crun"`, true, "permission denied"},
+		{"half written", `cp "$2" "$1/crun" && exec 3>>"$1/crun"`, false, "text file busy"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.root && os.Geteuid() != 0 {
+				t.Skip("only root mounts, and only root's delegate is copied")
+			}
+			dir := t.TempDir()
+			path := filepath.Join(dir, "crun")
+			for how, begin := range map[string]string{"run": "0 ", "exec": ""} {
+				args := []string{"sh", "-c", tt.prepare + ` && exec "$2"`, "sh", dir, os.Args[0]}
+				if tt.root {
+					args = append([]string{"unshare", "--mount", "--propagation", "private"}, args...)
+				}
+				cmd := exec.Command(args[0], args[1:]...)
+				cmd.Env = append(os.Environ(), as+"="+how, "DELEGATE_TEST_PATH="+path)
+				out, _ := cmd.Output()
+				if want := fmt.Sprintf("%sstart %s: %s\n", begin, path, tt.want); string(out) != want {
+					t.Errorf("%s: got %q, want %q", how, out, want)
+				}
+			}
+		})
+	}
+}
+
+// TestFindExecutable: what cannot be executed is no runtime.
+func TestFindExecutable(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "crun")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := delegate.Find(path, "a test", ""); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("found %v, %v", d, err)
 	}
 }
