@@ -126,26 +126,22 @@ func TestSealed(t *testing.T) {
 
 // TestSealedRefused: what the kernel does not execute is not executed as a copy.
 func TestSealedRefused(t *testing.T) {
-	for _, tt := range []struct {
-		name, prepare string // in $1, with $2 to copy
-		root          bool
-		want          string
-	}{
-		{"not executable", `cp "$2" "$1/crun" && chmod 644 "$1/crun"`, false, "permission denied"},
-		{"on a file system without programs", `mount -t tmpfs -o noexec tmpfs "$1" && cp "$2" "$1/crun"`, true, "permission denied"},
-		{"half written", `cp "$2" "$1/crun" && exec 3>>"$1/crun"`, false, "text file busy"},
-	} {
+	type refused struct{ name, prepare, want string } // in $1, with $2 to copy
+	tests := []refused{
+		{"not executable", `cp "$2" "$1/crun" && chmod 644 "$1/crun"`, "permission denied"},
+		{"half written", `cp "$2" "$1/crun" && exec 3>>"$1/crun"`, "text file busy"},
+	}
+	within := []string{"sh", "-c"}
+	if os.Geteuid() == 0 { // who mounts, and whose crun is copied
+		tests = append(tests, refused{"without programs", `mount -t tmpfs -o noexec tmpfs "$1" && cp "$2" "$1/crun"`, "permission denied"})
+		within = slices.Concat([]string{"unshare", "--mount", "--propagation", "private"}, within)
+	}
+	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if tt.root && os.Geteuid() != 0 {
-				t.Skip("only root mounts, and only root's delegate is copied")
-			}
 			dir := t.TempDir()
 			path := filepath.Join(dir, "crun")
 			for how, begin := range map[string]string{"run": "0 ", "exec": ""} {
-				args := []string{"sh", "-c", tt.prepare + ` && exec "$2"`, "sh", dir, os.Args[0]}
-				if tt.root {
-					args = append([]string{"unshare", "--mount", "--propagation", "private"}, args...)
-				}
+				args := append(slices.Clone(within), tt.prepare+` && exec "$2"`, "sh", dir, os.Args[0])
 				cmd := exec.Command(args[0], args[1:]...)
 				cmd.Env = append(os.Environ(), as+"="+how, "DELEGATE_TEST_PATH="+path)
 				out, _ := cmd.Output()
