@@ -64,8 +64,10 @@ func (r *ociRuntime) waits(store *state.Store, c *state.Container) bool {
 
 // goAhead has the delegate start the container, whose runner loads its code and then waits for the verb start.
 func (c *container) goAhead(id string, globals []string) error {
+	meeting := openMeeting(c.pidFile)
+	defer meeting.Close()
 	end := c.runtime.begin("delegate start")
-	err := runDelegate(*c.runtime.found, func(pid int) func() { return giveUpOn(pid, c.pidFile) }, append(globals, "start", id), os.Environ())
+	err := runDelegate(*c.runtime.found, append(globals, "start", id), os.Environ())
 	end(err)
 	return err
 }

@@ -89,7 +89,7 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 	args := append(r.globals(cmd), "create")
 	args = append(args, made.args(cmd, c)...)
 	end := r.begin("delegate create")
-	err = runDelegate(*r.found, nil, append(args, id), withoutListeners(), made.files...)
+	err = runDelegate(*r.found, append(args, id), withoutListeners(), made.files...)
 	end(err)
 	end = r.begin("verify")
 	if err == nil {

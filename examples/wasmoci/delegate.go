@@ -64,8 +64,8 @@ func waitedFor(path string, args []string) *exec.Cmd {
 }
 
 // runDelegate runs d as [delegate.Delegate.Run] does.
-func runDelegate(d delegate.Delegate, watch func(pid int) (ended func()), args, env []string, files ...*os.File) error {
-	ws, err := d.Run(watch, args, env, files...)
+func runDelegate(d delegate.Delegate, args, env []string, files ...*os.File) error {
+	ws, err := d.Run(args, env, files...)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (r *ociRuntime) remove(cmd *cobra.Command, id string, force bool) (err erro
 		line = append(line, "--force")
 	}
 	gone := r.begin("delegate delete")
-	err = runDelegate(d, nil, append(line, id), os.Environ())
+	err = runDelegate(d, append(line, id), os.Environ())
 	gone(err)
 	if err != nil && r.has(d, id) {
 		return err

@@ -168,14 +168,16 @@ func (r *ociRuntime) seek() error {
 	if err != nil {
 		return err
 	}
-	r.sought = make(chan sought, 1)
+	found := make(chan sought, 1)
+	named, from, searchPath := s.Delegate, s.From["delegate"], os.Getenv("PATH")
 	go func() {
-		d, err := delegate.Find(s.Delegate, s.From["delegate"], os.Getenv("PATH"))
+		d, err := delegate.Find(named, from, searchPath)
 		if err == nil {
 			d.Prepare()
 		}
-		r.sought <- sought{d, err}
+		found <- sought{d, err}
 	}()
+	r.sought = found
 	return nil
 }
 
@@ -209,8 +211,11 @@ func (r *ociRuntime) store() (*state.Store, error) {
 func (r *ociRuntime) delegateOf(c *state.Container) (delegate.Delegate, error) {
 	if c != nil && c.Delegate != "" {
 		if _, err := os.Stat(c.Delegate); err == nil {
-			if d, err := r.other(); err == nil && d.Path == c.Delegate {
-				return d, nil
+			s, err := r.operator()
+			if err == nil && (s.Delegate == "" || s.Delegate == c.Delegate) { // else it is another one, which need not even answer
+				if d, err := r.other(); err == nil && d.Path == c.Delegate {
+					return d, nil
+				}
 			}
 			return delegate.Delegate{Path: c.Delegate, From: "the container's state"}, nil
 		}

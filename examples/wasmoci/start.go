@@ -72,9 +72,10 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 	if err != nil {
 		return err
 	}
-	watch := func(pid int) func() { return giveUpOn(pid, filepath.Join(store.Path(id), "pid")) }
+	meeting := openMeeting(filepath.Join(store.Path(id), "pid"))
+	defer meeting.Close()
 	end := r.begin("delegate start")
-	err = runDelegate(d, watch, args, os.Environ())
+	err = runDelegate(d, args, os.Environ())
 	end(err)
 	if err != nil {
 		return err
@@ -124,39 +125,29 @@ func awaitReady(ready *os.File) error {
 	return nil
 }
 
-// givenUp is how long a delegate has for start after the container's process has ended.
-const givenUp = 5 * time.Second
+// meetingFIFO is the name of the FIFO in a delegate's state at which its start meets the container's first process.
+const meetingFIFO = "exec.fifo"
 
-// giveUpOn ends the delegate that is the process pid where the process of which the file first has the number ended before it could be
-// started: crun would wait for it for ever. It does so until the function that it returns is called.
-func giveUpOn(pid int, first string) (stop func()) {
-	n, err := strconv.Atoi(strings.TrimSpace(readString(first)))
+// openMeeting opens for reading the FIFO at which crun's start meets the container's first process, whose number the file first has, and which has
+// it open so itself. Where that process is killed after crun has looked at it and before crun opens the FIFO, crun would wait for a reader
+// for ever, as long as there is no other. Nothing is read. It returns nil where no FIFO is open for reading: runc's first process writes
+// to it, and would go on before start.
+func openMeeting(first string) *os.File {
+	pid, err := strconv.Atoi(strings.TrimSpace(readString(first)))
 	if err != nil {
-		return func() {}
+		return nil
 	}
-	fd, err := unix.PidfdOpen(n, 0)
-	if err != nil {
-		return func() {}
-	}
-	ended, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		defer unix.Close(fd)
-		var gone time.Time
-		for gone.IsZero() || time.Since(gone) < givenUp {
-			select {
-			case <-ended:
-				return
-			case <-time.After(10 * time.Millisecond):
-			}
-			if k, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0); k > 0 && gone.IsZero() {
-				gone = time.Now()
-			}
+	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+	descriptors, _ := os.ReadDir(dir)
+	for _, fd := range descriptors {
+		link := filepath.Join(dir, fd.Name())
+		to, _ := os.Readlink(link)
+		if st, err := os.Lstat(link); err != nil || filepath.Base(to) != meetingFIFO || st.Mode().Perm()&0o600 != 0o400 { // the link's mode is the descriptor's
+			continue
 		}
-		_ = unix.Kill(pid, unix.SIGKILL)
-	}()
-	return func() {
-		close(ended)
-		<-done
+		if f, err := os.OpenFile(link, os.O_RDONLY|unix.O_NONBLOCK, 0); err == nil {
+			return f
+		}
 	}
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"debug/buildinfo"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Names are the runtimes that are looked for, the first first.
@@ -82,8 +83,9 @@ func executable(path string) error {
 		return err
 	case !st.Mode().IsRegular():
 		return errors.New("is not a file")
-	case st.Mode()&0o111 == 0:
-		return fmt.Errorf("is not executable: %w", fs.ErrPermission)
+	}
+	if err := unix.Access(path, unix.X_OK); err != nil { // which also knows of mounts that are noexec
+		return fmt.Errorf("is not executable: %w", err)
 	}
 	return nil
 }

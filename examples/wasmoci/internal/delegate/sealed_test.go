@@ -3,7 +3,10 @@
 package delegate_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +38,7 @@ func TestMain(m *testing.M) {
 			}
 			given = append([]*os.File{f}, given...)
 		}
-		ws, err := d.Run(nil, args, []string{as + "=delegate"}, given...)
+		ws, err := d.Run(args, []string{as + "=delegate"}, given...)
 		fmt.Println(ws.ExitStatus(), err)
 	case "exec":
 		os.Setenv(as, "delegate")
@@ -89,6 +92,7 @@ func TestSealed(t *testing.T) {
 		{"crun", "crun", self, 0o755, true},
 		{"another runtime", "runc", self, 0o755, false},
 		{"a script", "crun", script, 0o755, false},
+		{"what makes no copy of itself", "crun", bytes.ReplaceAll(self, []byte("_LIBCONTAINER_CLONED"), []byte("_LIBCONTAINER_MISSED")), 0o755, false},
 		{"with another user's rights", "crun", self, 0o755 | os.ModeSetuid, false},
 		{"too large to be copied", "crun", slices.Concat(self, make([]byte, 9<<20)), 0o755, false},
 	} {
@@ -117,5 +121,46 @@ func TestSealed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSealedRefused: what the kernel does not execute is not executed as a copy.
+func TestSealedRefused(t *testing.T) {
+	type refused struct{ name, prepare, want string } // in $1, with $2 to copy
+	tests := []refused{
+		{"not executable", `cp "$2" "$1/crun" && chmod 644 "$1/crun"`, "permission denied"},
+		{"half written", `cp "$2" "$1/crun" && exec 3>>"$1/crun"`, "text file busy"},
+	}
+	within := []string{"sh", "-c"}
+	if os.Geteuid() == 0 { // who mounts, and whose crun is copied
+		tests = append(tests, refused{"without programs", `mount -t tmpfs -o noexec tmpfs "$1" && cp "$2" "$1/crun"`, "permission denied"})
+		within = slices.Concat([]string{"unshare", "--mount", "--propagation", "private"}, within)
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "crun")
+			for how, begin := range map[string]string{"run": "0 ", "exec": ""} {
+				args := append(slices.Clone(within), tt.prepare+` && exec "$2"`, "sh", dir, os.Args[0])
+				cmd := exec.Command(args[0], args[1:]...)
+				cmd.Env = append(os.Environ(), as+"="+how, "DELEGATE_TEST_PATH="+path)
+				out, _ := cmd.Output()
+				if want := fmt.Sprintf("%sstart %s: %s\n", begin, path, tt.want); string(out) != want {
+					t.Errorf("%s: got %q, want %q", how, out, want)
+				}
+			}
+		})
+	}
+}
+
+// TestFindExecutable: what cannot be executed is no runtime.
+func TestFindExecutable(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "crun")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := delegate.Find(path, "a test", ""); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("found %v, %v", d, err)
 	}
 }
