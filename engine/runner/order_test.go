@@ -13,7 +13,7 @@ import (
 // full has something in every field that an order can carry.
 func full() Order {
 	return Order{
-		Engine: "wazero", Module: "app.wasm", Digest: "sha256:" + strings.Repeat("0f", 32), CodeDir: "/dev/.wasmoci", HeapBytes: 1 << 40, StopSignals: []int{28, 37},
+		Engine: "wazero", Module: "app.wasm", Digest: "sha256:" + strings.Repeat("0f", 32), CodeDir: "/dev/.wasmoci", HeapBytes: 1 << 40, StopSignals: []int{28, 37}, Gate: 9,
 		Sockets: []Socket{{Name: "a", FD: 3}, {Name: "b", Address: "[::1]:80"}, {FD: 4}},
 		Config: wasi.Config{
 			Entrypoint: "f", Args: []string{"a", "", "é\u2028<&>\ufffd\t"}, Env: []string{"A=1", "A=", "B=\"\\ufffd\""}, Dir: "/d",
@@ -74,6 +74,8 @@ func TestValidate(t *testing.T) {
 		"heap":                 {func(o *Order) { o.HeapBytes = -1 }, "negative"},
 		"signal 0":             {func(o *Order) { o.StopSignals = []int{0} }, "0 is not the number of a signal"},
 		"signal 65":            {func(o *Order) { o.StopSignals = []int{65} }, "65 is not the number of a signal"},
+		"a stream for a gate":  {func(o *Order) { o.Gate = 2 }, "the gate cannot be descriptor 2"},
+		"no gate":              {func(o *Order) { o.Gate = -1 }, "the gate cannot be descriptor -1"},
 		"URG":                  {func(o *Order) { o.StopSignals = []int{23} }, "URG"},
 		"stream":               {func(o *Order) { o.Config.Stdin = strings.NewReader("") }, "stream"},
 		"listener":             {func(o *Order) { o.Config.Listeners = make([]wasi.Listener, 1) }, "listeners"},

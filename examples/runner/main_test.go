@@ -134,7 +134,7 @@ func TestMisuse(t *testing.T) {
 		"an empty order":       {order: garbage(""), status: 125, want: "the order is not JSON"},
 		"garbage":              {order: garbage("gopher"), status: 125, want: "the order is not JSON"},
 		"another JSON":         {order: garbage("{}"), status: 125, want: "no version"},
-		"another version":      {order: garbage(`{"version":2,"gopher":1}`), status: 126, want: "the order has version 2, this runner understands version 1"},
+		"another version":      {order: garbage(`{"version":3,"gopher":1}`), status: 126, want: "the order has version 3, this runner understands versions up to 2"},
 		"an unknown field":     {order: garbage(`{"version":1,"gopher":1}`), status: 125, want: `unknown field "gopher"`},
 		"a field too little":   {order: garbage(`{"version":1}`), status: 125, want: "no engine is named"},
 		"an unknown engine":    {order: order(func(o *runner.Order) { o.Engine = "gopher" }), status: 126, want: `unknown engine "gopher"`},
