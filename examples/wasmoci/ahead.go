@@ -5,17 +5,19 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/wasmoci/wasmoci/engine/runner"
 	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
 )
 
-// gateFIFO is where a runner that was started ahead of its container waits for the byte that starts its guest. It is open in nothing
-// else, and the runner closes it then: as long as somebody can write to it, the container is created and not started.
+// gateFIFO is where a runner that was started ahead of its container waits for the byte that starts its guest. Nothing else has it open for
+// reading, and the runner closes it then: as long as it can be written to, the container is created and not started.
 const gateFIFO = "gate"
 
 // mayGoAhead says whether the delegate's start can be a part of create: it does no more than to let the runner go, of which nobody
@@ -72,22 +74,37 @@ func (c *container) goAhead(id string, globals []string) error {
 	return err
 }
 
-// letGo starts the guest of a container whose runner waits for it, and returns when signals reach it.
-func (r *ociRuntime) letGo(store *state.Store, id string, ready *os.File) error {
-	gate, err := openGate(store, id)
+// letGo starts the guest of a container whose runner waits for it, and returns when signals reach it. A runner that has ended by itself
+// is as one that ends now: its exit status tells how.
+func (r *ociRuntime) letGo(store *state.Store, c *state.Container, ready *os.File) error {
+	gate, err := openGate(store, c.ID)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && gate == nil && wasEnded(c) {
+		return fmt.Errorf("start: %q does not wait for its start: it has been started, or has ended before", c.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	if gate == nil {
-		return fmt.Errorf("start: %q does not wait for its start: it has been started, or has ended before", id)
+	if gate != nil {
+		_, err = gate.Write([]byte{0})
+		gate.Close()
+		if err != nil && !errors.Is(err, unix.EPIPE) { // it was killed at this moment, as it may be in the next
+			return fmt.Errorf("start: %w", err)
+		}
+		end := r.begin("ready")
+		err = awaitReady(ready)
+		end(err)
+		if err != nil {
+			return err
+		}
 	}
-	_, err = gate.Write([]byte{0})
-	gate.Close()
-	if err != nil && !errors.Is(err, unix.EPIPE) { // it was killed at this moment, as it may be in the next
-		return fmt.Errorf("start: %w", err)
+	return os.Remove(filepath.Join(store.Path(c.ID), gateFIFO))
+}
+
+// wasEnded says whether a runner that is gone was ended by somebody, and not by itself or the kernel.
+func wasEnded(c *state.Container) bool {
+	rec, ok := recorded(c)
+	if !ok {
+		rec = killed(c)
 	}
-	end := r.begin("ready")
-	err = awaitReady(ready)
-	end(err)
-	return err
+	return rec.Kind == runner.KindSignal || rec.Kind == runner.KindKilled && rec.Detail == ""
 }

@@ -66,7 +66,7 @@ func (r *ociRuntime) startMade(c *state.Container, id string, args []string) err
 	}
 	defer ready.Close()
 	if c.Ahead {
-		return r.letGo(store, id, ready)
+		return r.letGo(store, c, ready)
 	}
 	d, err := r.delegateOf(c)
 	if err != nil {

@@ -30,7 +30,7 @@ func (r *ociRuntime) straight() (verb string, done bool, err error) {
 	verb = flags.Arg(0)
 	args := flags.Args()[1:]
 	isVerb := func(v delegatedVerb) bool { return v.name == verb }
-	if slices.Contains([]string{"create", "start", "delete"}, verb) || slices.ContainsFunc(delegatedVerbs, isVerb) {
+	if slices.Contains([]string{"create", "delete"}, verb) || slices.ContainsFunc(delegatedVerbs, isVerb) {
 		_ = r.seek() // whoever needs the delegate says what is wrong
 	}
 	if !r.isDelegated(verb, args) && !r.isNative(verb, args) {

@@ -1,0 +1,128 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine/runner"
+	"github.com/wasmoci/wasmoci/examples/wasmoci/internal/state"
+)
+
+// gated is a container with a gate, before which nobody waits yet.
+func gated(t *testing.T, record string) (*state.Store, *state.Container) {
+	t.Helper()
+	dir := t.TempDir()
+	c := &state.Container{ID: "c", Ahead: true, Complete: true, Record: filepath.Join(dir, "c", "record.json")}
+	if err := os.Mkdir(filepath.Join(dir, "c"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{gateFIFO, readyFIFO} {
+		if err := unix.Mkfifo(filepath.Join(dir, "c", name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(c.Record, []byte(record), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return state.At(dir), c
+}
+
+// TestLetGo: who waits is let go, once.
+func TestLetGo(t *testing.T) {
+	store, c := gated(t, "")
+	held := make(map[string]*os.File) // as the runner has them
+	for _, name := range []string{gateFIFO, readyFIFO} {
+		f, err := os.OpenFile(filepath.Join(store.Path("c"), name), os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		held[name] = f
+	}
+	if !waiting(store, c) {
+		t.Error("it does not wait")
+	}
+	said := make(chan error, 1)
+	go func() {
+		_, err := held[readyFIFO].Write([]byte{runner.ReadySignals})
+		if err == nil {
+			_, err = held[gateFIFO].Read(make([]byte, 1))
+			held[gateFIFO].Close()
+		}
+		if err == nil {
+			_, err = held[readyFIFO].Write([]byte{runner.ReadyGuest})
+		}
+		said <- err
+	}()
+	ready, err := openReady(store, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Close()
+	r := &ociRuntime{}
+	if err := r.letGo(store, c, ready); err != nil {
+		t.Error(err)
+	}
+	if err := <-said; err != nil {
+		t.Error(err)
+	}
+	if waiting(store, c) {
+		t.Error("it waits still")
+	}
+	if err := r.letGo(store, c, ready); err == nil || !strings.Contains(err.Error(), `"c" does not wait for its start`) {
+		t.Errorf("once more: %v", err)
+	}
+}
+
+// TestLetGoEnded: a runner that has failed before it was let go has an exit status, which is for its client to see; one that was ended has not
+// been started.
+func TestLetGoEnded(t *testing.T) {
+	for name, c := range map[string]struct {
+		record string
+		fails  bool
+	}{
+		"failed":        {`{"status":125,"kind":"error","detail":"no code"}`, false},
+		"out of memory": {`{"status":137,"kind":"killed","detail":"the container was out of memory"}`, false},
+		"TERM":          {`{"status":143,"kind":"signal","detail":"15"}`, true},
+		"KILL":          {"\n\n\n", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, made := gated(t, c.record)
+			err := (&ociRuntime{}).letGo(store, made, nil)
+			if c.fails != (err != nil) || c.fails && !strings.Contains(err.Error(), "has ended before") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestMayGoAhead: nothing is done before start where somebody could tell.
+func TestMayGoAhead(t *testing.T) {
+	hook := []specs.Hook{{Path: "/hook"}}
+	for name, c := range map[string]struct {
+		hooks  *specs.Hooks
+		notify string
+		want   bool
+	}{
+		"no hooks":       {want: true},
+		"no hook":        {hooks: &specs.Hooks{}, want: true},
+		"others":         {hooks: &specs.Hooks{CreateRuntime: hook, CreateContainer: hook, Poststop: hook}, want: true},
+		"startContainer": {hooks: &specs.Hooks{StartContainer: hook}},
+		"poststart":      {hooks: &specs.Hooks{Poststart: hook}},
+		"NOTIFY_SOCKET":  {notify: "/run/notify"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("NOTIFY_SOCKET", c.notify)
+			if got := mayGoAhead(&specs.Spec{Hooks: c.hooks}); got != c.want {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
+	}
+}
