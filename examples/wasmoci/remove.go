@@ -197,7 +197,7 @@ func (r *ociRuntime) reuse(verb string, store *state.Store, lock *state.Lock, id
 	if err := r.drop(d, id); err != nil && !errors.As(err, &said) { // who should have was killed on the way; one that is refused is not there
 		return err
 	}
-	if err := r.clearCode(store, id); err != nil {
+	if err := r.clearCode(store, id, c); err != nil {
 		return err
 	}
 	return erase(lock.Empty, lock.Path())
@@ -251,21 +251,21 @@ func (r *ociRuntime) sweep(store *state.Store, codes *prepared.Store) error {
 // clear removes what is left of the container id, whatever state it is in: what would lead to the rest last. The delegate does not have it
 // any more.
 func (r *ociRuntime) clear(store *state.Store, lock *state.Lock, id string) error {
-	if c, err := store.Get(id); c == nil || err != nil || !c.Complete {
+	c, _ := store.Get(id)
+	if c == nil || !c.Complete {
 		if err := r.mend(store, id); err != nil {
 			return err
 		}
 	}
-	if err := r.clearCode(store, id); err != nil {
+	if err := r.clearCode(store, id, c); err != nil {
 		return err
 	}
 	return erase(lock.Remove, lock.Path())
 }
 
-// clearCode removes the compiled code of the container id.
-func (r *ociRuntime) clearCode(store *state.Store, id string) error {
-	c, err := store.Get(id)
-	if err != nil || c == nil {
+// clearCode removes the compiled code of the container id, of which c is known; nil: nothing.
+func (r *ociRuntime) clearCode(store *state.Store, id string, c *state.Container) error {
+	if c == nil {
 		c = &state.Container{}
 	}
 	if c.Code == "" && !c.Native { // it was not written down, but has only one place where it can be
