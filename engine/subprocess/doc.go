@@ -15,9 +15,8 @@
 // more than [Serve]. What [New] returns has the inner engine's name, version, errors, events and log records. A program that
 // wants such an engine by name registers it:
 //
-//	engine.Register(engine.Driver{Name: "wasmtime", Native: true, Open: func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
-//		return subprocess.New(ctx, subprocess.Config{Engine: "wasmtime", Path: "/usr/libexec/wasmoci-wasmtime"}, opts)
-//	}})
+//	known, _ := engine.Lookup("wasmtime") // from package engine/known, or engine/all
+//	engine.Register(subprocess.Driver(known, subprocess.Config{Path: "/usr/libexec/wasmoci-wasmtime"}))
 //
 // It needs Linux; elsewhere New fails with [errors.ErrUnsupported].
 //
