@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/oci"
 	"github.com/wasmoci/wasmoci/wasi"
 )
@@ -36,6 +37,10 @@ func (r *ociRuntime) runContainer(*cobra.Command, *creation, string, bool, bool)
 
 // inherit is for systems on which guests have sockets.
 func inherit(*wasi.Config) error { return nil }
+
+func (r *ociRuntime) openRunners() error { return nil }
+
+func (r *ociRuntime) unavailable(d engine.Driver) error { return d.Unavailable }
 
 func (r *ociRuntime) report(error) error { return nil }
 

@@ -14,7 +14,7 @@ import (
 func newRun(r *ociRuntime) *cobra.Command {
 	var (
 		b           bundle
-		h           host
+		h           = host{runtime: r}
 		c           creation
 		noContainer bool
 		detach      bool

@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 	"examples/runner":          {"engine/all", "engine/runner", "engine/subprocess"},
 	"examples/wasmoci/clients": {},
 	"examples/wasmoci": {
-		"engine", "engine/all", "engine/runner", "oci", "wasi", "wasi/vfs", cobra, pflag, runtimeSpec, xsys,
+		"engine", "engine/all", "engine/known", "engine/runner", "engine/subprocess", "oci", "wasi", "wasi/vfs", cobra, pflag, runtimeSpec, xsys,
 		"examples/wasmoci/internal/delegate", "examples/wasmoci/internal/operator", "examples/wasmoci/internal/otlp", "examples/wasmoci/internal/prepared",
 		"examples/wasmoci/internal/state",
 	},
