@@ -32,7 +32,7 @@ func (c *creation) addFlags(f interface {
 }
 
 func (r *ociRuntime) runContainer(*cobra.Command, *creation, string, bool, bool) error {
-	return fmt.Errorf("run: containers need Linux; with --no-container the guest runs in this process: %w", errors.ErrUnsupported)
+	return fmt.Errorf("run: containers need Linux; with --no-container the guest runs here: %w", errors.ErrUnsupported)
 }
 
 // inherit is for systems on which guests have sockets.
