@@ -25,6 +25,9 @@ type Config struct {
 	// checks for interruption, and are ended by SIGKILL all the same. An engine that does not declare
 	// [engine.Unchecked] refuses. Default false.
 	Unchecked bool
+	// Once is for programs that run a module once: without Options.CacheDir nothing is written to disk, and there is no private cache from
+	// which the children of further runs could load; they compile anew. With a CacheDir it changes nothing. Default false.
+	Once bool
 }
 
 func (c Config) validate() error {

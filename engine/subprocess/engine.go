@@ -68,7 +68,7 @@ func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, pati
 		}
 	}()
 	dir := e.opts.CacheDir
-	if dir == "" && opts.CacheMode == engine.CacheReadWrite {
+	if dir == "" && opts.CacheMode == engine.CacheReadWrite && !cfg.Once {
 		if dir, err = e.private("cache"); err != nil {
 			return nil, e.failed("open", err)
 		}

@@ -25,7 +25,7 @@ func (r *ociRuntime) openRunners() error {
 		if known.Open != nil || missing(path) {
 			continue
 		}
-		d := subprocess.Driver(known, subprocess.Config{Path: path, Libraries: s.Libraries(known.Name)})
+		d := subprocess.Driver(known, subprocess.Config{Path: path, Libraries: s.Libraries(known.Name), Once: true})
 		open := d.Open
 		d.Open = func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
 			eng, err := open(ctx, opts)
