@@ -15,7 +15,7 @@ const (
 
 // programHeader is an Elf64_Phdr, see elf(5). Package debug/elf would bring decompression and DWARF along, and initialise them.
 type programHeader struct {
-	kind, flags                             uint32
+	kind, flags                uint32
 	off, vaddr, _, _, memsz, _ uint64
 }
 
