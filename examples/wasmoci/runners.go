@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/engine/subprocess"
@@ -28,6 +30,7 @@ func (r *ociRuntime) openRunners() error {
 		d := subprocess.Driver(known, subprocess.Config{Path: path, Libraries: s.Libraries(known.Name), Once: true})
 		open := d.Open
 		d.Open = func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
+			signal.Ignore(syscall.SIGTSTP) // a guest in a child, which has no terminal of its own, would go on alone, and read what the shell is to read
 			eng, err := open(ctx, opts)
 			return eng, judgeRunner(known.Name, path, err)
 		}
