@@ -111,9 +111,9 @@ test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it an
 	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
 
 test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them, and the program without engines (Linux, as root; needs make deps)
-	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner ./examples/wasmoci
+	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime apart" ./examples/runner ./examples/wasmoci
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
-	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run 'TestRootContainers|TestRootLarge' ./examples/wasmoci
+	CGO_ENABLED=1 $(GO) test -tags "root wasmtime apart" -count 1 -run 'TestRootContainers|TestRootLarge' ./examples/wasmoci
 	$(GO) test -tags apart -count 1 ./examples/wasmoci
 
 # Containers whose runner brings its library along.
