@@ -46,8 +46,8 @@ build-runner-wasmer:
 	CGO_ENABLED=1 $(GO) build -trimpath -tags wasmer,netgo,osusergo -ldflags "-s -w -linkmode external -extldflags '$(linked)'" -o bin/runner-wasmer ./examples/runner && \
 	./.ci/runner-libraries bin/runner-wasmer bin/lib-wasmer "$$lib"
 
-build: ## build bin/wasmoci
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
+build: ## build bin/wasmoci, without engines: they are in runners, which make install installs beside it
+	CGO_ENABLED=0 $(GO) build -trimpath -tags apart -ldflags "-s -w -X main.stamp=$(VERSION)" -o bin/wasmoci ./examples/wasmoci
 
 # Where make install puts what it made. RUNNERS are the engines for containers: wazero, and where a C compiler is wasmtime, wasmedge, wasmer.
 PREFIX  ?= /usr/local
@@ -110,10 +110,11 @@ test-wasmtime: ## Wasmtime, in process and in a child, and forty guests on it an
 	$(call native,wasmtime)
 	CGO_ENABLED=1 $(GO) test -tags "real wasmtime" -count 1 -timeout 30m -run TestStd/wasmtime ./examples/wasmoci
 
-test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them (Linux, as root; needs make deps)
-	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime" ./examples/runner ./examples/wasmoci
+test-runner: ## the processes of containers with Wasmtime in them, as make build-runner links them, and the program without engines (Linux, as root; needs make deps)
+	CGO_ENABLED=1 $(GO) vet -tags "root wasmtime apart" ./examples/runner ./examples/wasmoci
 	CGO_ENABLED=1 $(GO) test -tags "root wasmtime netgo osusergo" -ldflags "-linkmode external -extldflags -static" -count 1 ./examples/runner
-	CGO_ENABLED=1 $(GO) test -tags "root wasmtime" -count 1 -run 'TestRootContainers|TestRootLarge' ./examples/wasmoci
+	CGO_ENABLED=1 $(GO) test -tags "root wasmtime apart" -count 1 -run 'TestRootContainers|TestRootLarge' ./examples/wasmoci
+	$(GO) test -tags apart -count 1 ./examples/wasmoci
 
 # Containers whose runner brings its library along.
 containers = CGO_ENABLED=1 $(GO) vet -tags "root $(1)" ./examples/wasmoci && CGO_ENABLED=1 $(GO) test -tags "root $(1)" -count 1 -run TestRootContainers/crun ./examples/wasmoci
@@ -169,9 +170,11 @@ lint: ## formatting, go vet, staticcheck, rules of the house
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "not formatted, run $(GO) run $(GOFUMPT) -w .:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags real ./examples/wasmoci
+	$(GO) vet -tags apart ./examples/wasmoci
 	$(GO) vet -tags "clients dist" ./examples/wasmoci/clients
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(STATICCHECK) -tags real ./examples/wasmoci
+	$(GO) run $(STATICCHECK) -tags apart ./examples/wasmoci
 	$(GO) run $(STATICCHECK) -tags "clients dist" ./examples/wasmoci/clients
 	$(GO) test ./internal/house
 

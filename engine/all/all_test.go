@@ -2,12 +2,15 @@ package all_test
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
 	_ "github.com/wasmoci/wasmoci/engine/all"
+	"github.com/wasmoci/wasmoci/engine/internal/declared"
+	_ "github.com/wasmoci/wasmoci/engine/known" // changes nothing where all are registered
 )
 
 func TestRegistered(t *testing.T) {
@@ -23,6 +26,18 @@ func TestRegistered(t *testing.T) {
 	}
 	if len(native) > 1 {
 		t.Errorf("the program has %v, want one native engine at most: their libraries clash", native)
+	}
+}
+
+// TestDeclared: what engine/known says of programs without engines is what they declare.
+func TestDeclared(t *testing.T) {
+	if known, here := len(declared.Engines), len(engine.List()); known != here {
+		t.Errorf("%d engines are declared, and %d registered", known, here)
+	}
+	for _, e := range declared.Engines {
+		if d, ok := engine.Lookup(e.Name); !ok || d.Native != e.Native || !reflect.DeepEqual(d.Capabilities, e.Capabilities) {
+			t.Errorf("%s is registered as %+v, and declared as %+v", e.Name, d, e)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/wasmoci/wasmoci/engine/internal/loader"
 )
 
 // Compilation is how [Compile] has a module compiled. It is plain data.
@@ -30,7 +32,7 @@ type Compilation struct {
 }
 
 // Loader is the file name of the dynamic loader of runners that are not static, in the directory of their libraries.
-const Loader = "ld.so"
+const Loader = loader.Name
 
 // CompileError is a compilation that failed.
 type CompileError struct {

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wasmoci/wasmoci/engine"
+	"github.com/wasmoci/wasmoci/engine/internal/loader"
 )
 
 // compiler is the name that a runner is called by when it is to compile. In a container it is called by a path.
@@ -62,12 +63,9 @@ func (c Compilation) run(ctx context.Context, module *os.File, dir string) error
 	}
 	defer socket.Close()
 	defer theirs.Close()
-	cmd := exec.CommandContext(limited, c.Runner)
-	cmd.Args = append([]string{compiler, c.Engine, c.Name}, confinement{c.MemoryBytes, c.DiskBytes, who}.args()...)
-	if c.Libraries != "" {
-		cmd.Path = filepath.Join(c.Libraries, Loader)
-		cmd.Args = append([]string{Loader, "--library-path", c.Libraries, "--argv0", compiler, c.Runner}, cmd.Args[1:]...)
-	}
+	path, args := loader.Command(c.Runner, c.Libraries, append([]string{compiler, c.Engine, c.Name}, confinement{c.MemoryBytes, c.DiskBytes, who}.args()...)...)
+	cmd := exec.CommandContext(limited, path)
+	cmd.Args = args
 	cmd.Dir = "/"
 	cmd.Env = []string{}
 	words := &tail{}

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"debug/elf"
 	"os"
 	"unsafe"
 
@@ -14,6 +13,15 @@ const (
 	atPHNUM = 5
 )
 
+// programHeader is an Elf64_Phdr, see elf(5). Package debug/elf would bring decompression and DWARF along, and initialise them.
+type programHeader struct {
+	kind, flags                uint32
+	off, vaddr, _, _, memsz, _ uint64
+}
+
+// headerBytes is the size of an Elf64_Ehdr, which the program headers follow.
+const headerBytes = 64
+
 // dropPages gives back the pages of the executable that are not written to: most of them loaded and decoded the module, and
 // will not be used again. Those that are come back from the file's page cache, a few microseconds each.
 func dropPages() {
@@ -21,12 +29,12 @@ func dropPages() {
 	if err != nil {
 		return
 	}
-	var phdr *elf.Prog64
+	var phdr *programHeader
 	var n uintptr
 	for _, a := range auxv {
 		switch a[0] {
 		case atPHDR:
-			phdr = *(**elf.Prog64)(unsafe.Pointer(&a[1])) // the kernel's pointer into the executable, not Go's
+			phdr = *(**programHeader)(unsafe.Pointer(&a[1])) // the kernel's pointer into the executable, not Go's
 		case atPHNUM:
 			n = a[1]
 		}
@@ -37,17 +45,17 @@ func dropPages() {
 	headers := unsafe.Slice(phdr, n)
 	var base uintptr
 	for _, h := range headers {
-		if elf.ProgType(h.Type) == elf.PT_LOAD && h.Off == 0 {
-			base = uintptr(unsafe.Pointer(phdr)) - unsafe.Sizeof(elf.Header64{}) - uintptr(h.Vaddr)
+		if h.kind == unix.PT_LOAD && h.off == 0 {
+			base = uintptr(unsafe.Pointer(phdr)) - headerBytes - uintptr(h.vaddr)
 		}
 	}
 	page := uintptr(os.Getpagesize())
 	for _, h := range headers {
-		if elf.ProgType(h.Type) != elf.PT_LOAD || elf.ProgFlag(h.Flags)&elf.PF_W != 0 {
+		if h.kind != unix.PT_LOAD || h.flags&unix.PF_W != 0 {
 			continue
 		}
-		from := (base + uintptr(h.Vaddr) + page - 1) &^ (page - 1)
-		to := (base + uintptr(h.Vaddr+h.Memsz)) &^ (page - 1)
+		from := (base + uintptr(h.vaddr) + page - 1) &^ (page - 1)
+		to := (base + uintptr(h.vaddr+h.memsz)) &^ (page - 1)
 		if from < to {
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
 		}

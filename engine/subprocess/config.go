@@ -12,6 +12,10 @@ type Config struct {
 	// Path is the executable whose main calls [Serve] or [Init], absolute or relative to the working directory; it is not looked
 	// up in PATH. "" is this program itself, whose main has to call Init first.
 	Path string
+	// Libraries is the directory of the shared libraries of an executable that is not static, and of the loader that is to load them, ld.so
+	// (engine/runner.Loader), absolute or relative to the working directory. "" is an executable that finds what it needs by itself.
+	// It needs Path.
+	Libraries string
 	// Env is the child's environment, as in [os/exec.Cmd], for what a native library needs, such as LD_LIBRARY_PATH. Nil is an
 	// empty environment: nothing is inherited. Guests never see it.
 	Env []string
@@ -21,11 +25,17 @@ type Config struct {
 	// checks for interruption, and are ended by SIGKILL all the same. An engine that does not declare
 	// [engine.Unchecked] refuses. Default false.
 	Unchecked bool
+	// Once is for programs that run a module once: without Options.CacheDir nothing is written to disk, and there is no private cache from
+	// which the children of further runs could load; they compile anew. With a CacheDir it changes nothing. Default false.
+	Once bool
 }
 
 func (c Config) validate() error {
 	if c.Engine == "" {
 		return errors.New("subprocess: Config.Engine is empty: name the engine that the child opens")
+	}
+	if c.Path == "" && c.Libraries != "" {
+		return errors.New("subprocess: Config.Libraries is of the executable Config.Path, which is empty")
 	}
 	if c.Path == "" && !entered.Load() {
 		return fmt.Errorf("subprocess: this program cannot be its own child: call subprocess.Init first in main, or set Config.Path: %w", errors.ErrUnsupported)

@@ -74,7 +74,10 @@ func died(ws syscall.WaitStatus, words string) *CrashError {
 }
 
 // fatalSignals are those by which a program is ended that did wrong.
-var fatalSignals = map[string]engine.Signal{"SIGILL": 4, "SIGTRAP": 5, "SIGABRT": 6, "SIGBUS": 7, "SIGFPE": 8, "SIGSEGV": 11, "SIGSYS": 31}
+var fatalSignals = [...]struct {
+	name   string
+	signal engine.Signal
+}{{"SIGILL", 4}, {"SIGTRAP", 5}, {"SIGABRT", 6}, {"SIGBUS", 7}, {"SIGFPE", 8}, {"SIGSEGV", 11}, {"SIGSYS", 31}}
 
 // lastReason finds the line that says why a process ended, the last one for want of a better, and the signal where the Go
 // runtime names one: it catches signals of native code and exits with status 2.
@@ -93,9 +96,11 @@ func lastReason(words string) (engine.Signal, string) {
 			}
 		}
 		name, _, found := strings.Cut(strings.TrimPrefix(line, "[signal "), ": ")
-		if n := fatalSignals[name]; found && n != 0 && signal == 0 {
-			if signal = n; reason == "" {
-				reason = line
+		for _, fatal := range fatalSignals {
+			if found && name == fatal.name && signal == 0 {
+				if signal = fatal.signal; reason == "" {
+					reason = line
+				}
 			}
 		}
 	}

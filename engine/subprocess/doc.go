@@ -15,9 +15,8 @@
 // more than [Serve]. What [New] returns has the inner engine's name, version, errors, events and log records. A program that
 // wants such an engine by name registers it:
 //
-//	engine.Register(engine.Driver{Name: "wasmtime", Native: true, Open: func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
-//		return subprocess.New(ctx, subprocess.Config{Engine: "wasmtime", Path: "/usr/libexec/wasmoci-wasmtime"}, opts)
-//	}})
+//	known, _ := engine.Lookup("wasmtime") // from package engine/known, or engine/all
+//	engine.Register(subprocess.Driver(known, subprocess.Config{Path: "/usr/libexec/wasmoci-wasmtime"}))
 //
 // It needs Linux; elsewhere New fails with [errors.ErrUnsupported].
 //
@@ -33,8 +32,8 @@
 // One child opens the engine; it goes on to compile the first module and to run that module's first guest. Every other
 // compilation and every other run has a child of its own. Before the second run of a module a child exports its code from the
 // cache ([engine.Export]) to a private directory in [os.TempDir], which the module's Close removes, and from which the children load it;
-// where that is not possible they take it from the cache. Without Options.CacheDir there is a private cache beside. A child that
-// waits for its first request costs memory and no time; Close ends it.
+// where that is not possible they take it from the cache. Without Options.CacheDir there is a private cache beside, unless [Config].Once
+// is set. A child that waits for its first request costs memory and no time; Close ends it.
 //
 // A child is a session and process group of its own, without a controlling terminal, so that a guest may read from a terminal,
 // and signals of the keyboard go to the program alone. It has no environment but [Config].Env, and no open descriptor but

@@ -53,7 +53,7 @@ func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, pati
 	if ctx.Err() != nil {
 		return nil, e.failed("open", engine.Stopped(ctx))
 	}
-	for _, path := range []*string{&e.cfg.Path, &e.cfg.Cgroup, &e.opts.CacheDir} { // the child is in another directory
+	for _, path := range []*string{&e.cfg.Path, &e.cfg.Libraries, &e.cfg.Cgroup, &e.opts.CacheDir} { // the child is in another directory
 		if *path != "" {
 			if *path, err = filepath.Abs(*path); err != nil {
 				return nil, e.failed("open", err)
@@ -68,7 +68,7 @@ func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, pati
 		}
 	}()
 	dir := e.opts.CacheDir
-	if dir == "" && opts.CacheMode == engine.CacheReadWrite {
+	if dir == "" && opts.CacheMode == engine.CacheReadWrite && !cfg.Once {
 		if dir, err = e.private("cache"); err != nil {
 			return nil, e.failed("open", err)
 		}
@@ -93,11 +93,6 @@ func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, pati
 	}
 	e.spare = c
 	return e, nil
-}
-
-// offered is what the parent makes of what the engine in the child can do.
-func offered(inner engine.Capabilities) engine.Capabilities {
-	return inner.With(engine.Interrupt).Without(engine.Unchecked)
 }
 
 // failed wraps an error of this package's own; those of the child are wrapped there.

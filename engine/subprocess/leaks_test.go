@@ -131,6 +131,22 @@ func TestNothingLeft(t *testing.T) {
 	before.returns(t, temp)
 }
 
+// TestOnce: nothing is written where there is no cache and a module is run once, and further runs work all the same.
+func TestOnce(t *testing.T) {
+	t.Setenv("TMPDIR", "/no/such/directory")
+	var place *os.PathError
+	if _, err := subprocess.New(t.Context(), subprocess.Config{Engine: "wazero"}, engine.Options{}); !errors.As(err, &place) {
+		t.Errorf("with a private cache: %v", err)
+	}
+	eng := open(t, subprocess.Config{Engine: "wazero", Once: true}, engine.Options{})
+	m := compile(t, eng, quick)
+	for range 3 {
+		if err := engine.Run(t.Context(), m, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestRandomCancellation ends a thousand runs, and their engines' compilations, at any moment, on each engine that this program has.
 func TestRandomCancellation(t *testing.T) {
 	for _, d := range engine.List() {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/wasmoci/wasmoci/engine"
@@ -62,6 +63,12 @@ var roles = map[string]func(*os.File){
 	"bad caps":  says(frame(greeting) + frame(`{"kind":"opened","body":{"name":"x","capabilities":{"module":["gopher"]}}}`)),
 	"leaves":    func(*os.File) { fmt.Fprintln(os.Stderr, "usage: gopher") },
 	"closes":    func(f *os.File) { f.Close(); select {} },
+	"loader": func(*os.File) { // of shared libraries, which loads none
+		if len(os.Args) != 7 || os.Args[1] != "--library-path" || os.Args[3] != "--argv0" {
+			panic(fmt.Sprint(os.Args))
+		}
+		panic(syscall.Exec(os.Args[5], []string{os.Args[4], os.Args[6]}, nil))
+	},
 	"serves": func(*os.File) {
 		if err := subprocess.Serve(); err != nil {
 			fmt.Println(err)

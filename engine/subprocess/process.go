@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine/internal/loader"
 )
 
 // forker is the thread that makes an engine's children. The kernel ends them with the thread that forked, and a thread ends
@@ -78,6 +80,7 @@ func (f *forker) fork(cfg Config) (_ *process, err error) {
 	if path == "" {
 		path = "/proc/self/exe" // also when the file has been replaced since
 	}
+	exe, args := loader.Command(path, cfg.Libraries, argv0, cfg.Engine)
 	attr := &os.ProcAttr{
 		Dir: "/", Env: append([]string{}, cfg.Env...), Sys: sys, // nil would be this process's
 		Files: []*os.File{w, w, w, theirs}, // an input that can only be written to needs no /dev/null
@@ -90,7 +93,7 @@ func (f *forker) fork(cfg Config) (_ *process, err error) {
 	forked := make(chan struct{})
 	f.jobs <- func() {
 		defer close(forked)
-		proc, err = os.StartProcess(path, []string{argv0, cfg.Engine}, attr)
+		proc, err = os.StartProcess(exe, args, attr)
 	}
 	<-forked
 	if err != nil {

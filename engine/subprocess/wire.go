@@ -35,20 +35,22 @@ type wireError struct {
 }
 
 // sentinels are values that errors.Is compares with.
-var sentinels = map[string]error{
-	"context.Canceled":         context.Canceled,
-	"context.DeadlineExceeded": context.DeadlineExceeded,
-	"io.EOF":                   io.EOF,
-	"io.ErrUnexpectedEOF":      io.ErrUnexpectedEOF,
-	"fs.ErrInvalid":            fs.ErrInvalid,
-	"fs.ErrPermission":         fs.ErrPermission,
-	"fs.ErrExist":              fs.ErrExist,
-	"fs.ErrNotExist":           fs.ErrNotExist,
-	"fs.ErrClosed":             fs.ErrClosed,
-	"os.ErrDeadlineExceeded":   os.ErrDeadlineExceeded,
-	"errors.ErrUnsupported":    errors.ErrUnsupported,
-	"engine.ErrClosed":         engine.ErrClosed,
-}
+var sentinels = sync.OnceValue(func() map[string]error {
+	return map[string]error{
+		"context.Canceled":         context.Canceled,
+		"context.DeadlineExceeded": context.DeadlineExceeded,
+		"io.EOF":                   io.EOF,
+		"io.ErrUnexpectedEOF":      io.ErrUnexpectedEOF,
+		"fs.ErrInvalid":            fs.ErrInvalid,
+		"fs.ErrPermission":         fs.ErrPermission,
+		"fs.ErrExist":              fs.ErrExist,
+		"fs.ErrNotExist":           fs.ErrNotExist,
+		"fs.ErrClosed":             fs.ErrClosed,
+		"os.ErrDeadlineExceeded":   os.ErrDeadlineExceeded,
+		"errors.ErrUnsupported":    errors.ErrUnsupported,
+		"engine.ErrClosed":         engine.ErrClosed,
+	}
+})
 
 // wireTypes are the error types that come back as what they were. Their fields are exported.
 var wireTypes = sync.OnceValue(func() map[string]reflect.Type {
@@ -96,7 +98,7 @@ func encodeWrapped(err error, depth int) *wireError {
 	if err == nil {
 		return nil
 	}
-	for name, s := range sentinels {
+	for name, s := range sentinels() {
 		if err == s { //nolint:errorlint // the value itself
 			return &wireError{Sentinel: name}
 		}
@@ -164,7 +166,7 @@ func (w *wireError) unwrap(depth int) (error, error) {
 	case depth > maxWraps+1:
 		return nil, &errFrame{"it sent an error that wraps too deep"}
 	case w.Sentinel != "":
-		if s := sentinels[w.Sentinel]; s != nil {
+		if s := sentinels()[w.Sentinel]; s != nil {
 			return s, nil
 		}
 		return nil, &errFrame{fmt.Sprintf("it sent the unknown error %q", w.Sentinel)}

@@ -26,8 +26,7 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
-	"github.com/wasmoci/wasmoci/engine/internal/core"
-	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/engine/internal/declared"
 )
 
 // Name is the engine's name in the registry, and its build tag.
@@ -39,4 +38,4 @@ const Name = "wasmedge"
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
 
 // capabilities are the same in every build, so that a program without the engine can say what it lacks.
-var capabilities = engine.FormatCapabilities{wasi.FormatModule: core.HostCapabilities().With(engine.Interrupt, engine.MemoryLimit)}
+var capabilities = declared.Of(Name)

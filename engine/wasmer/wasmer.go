@@ -47,8 +47,7 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
-	"github.com/wasmoci/wasmoci/engine/internal/core"
-	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/engine/internal/declared"
 )
 
 // Name is the name under which the engine is registered, and its build tag.
@@ -57,5 +56,5 @@ const Name = "wasmer"
 // New opens the engine. Its errors are *engine.Error with Op "open"; in a program built without it, an *engine.NotBuiltError.
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
 
-// capabilities lack Interrupt and MemoryLimit: libwasmer can neither end a guest in a loop nor bound its memory.
-var capabilities = engine.FormatCapabilities{wasi.FormatModule: core.HostCapabilities().With(engine.Unchecked)}
+// capabilities are the same in every build, so that a program without the engine can say what it lacks.
+var capabilities = declared.Of(Name)

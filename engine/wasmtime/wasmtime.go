@@ -31,8 +31,7 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
-	"github.com/wasmoci/wasmoci/engine/internal/core"
-	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/engine/internal/declared"
 )
 
 // Name is the engine's name in the registry, and its build tag.
@@ -43,11 +42,4 @@ const Name = "wasmtime"
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
 
 // capabilities are the same in every build, so that a program without the engine can say what it lacks.
-var (
-	capabilities = engine.FormatCapabilities{
-		wasi.FormatModule:    moduleCapabilities,
-		wasi.FormatText:      moduleCapabilities,
-		wasi.FormatComponent: moduleCapabilities.Without(engine.Entrypoint, engine.Listeners),
-	}
-	moduleCapabilities = core.HostCapabilities().With(engine.Interrupt, engine.MemoryLimit, engine.Unchecked)
-)
+var capabilities = declared.Of(Name)

@@ -12,8 +12,7 @@ import (
 	"context"
 
 	"github.com/wasmoci/wasmoci/engine"
-	"github.com/wasmoci/wasmoci/engine/internal/core"
-	"github.com/wasmoci/wasmoci/wasi"
+	"github.com/wasmoci/wasmoci/engine/internal/declared"
 )
 
 // Name is the name under which the engine is registered.
@@ -23,7 +22,7 @@ const Name = "wazero"
 func New(ctx context.Context, opts engine.Options) (engine.Engine, error) { return open(ctx, opts) }
 
 // capabilities are those of an engine whose guests have checks.
-var capabilities = engine.FormatCapabilities{wasi.FormatModule: core.HostCapabilities().With(engine.Interrupt, engine.MemoryLimit)}
+var capabilities = declared.Of(Name)
 
 func init() {
 	engine.Register(engine.Driver{Name: Name, Capabilities: capabilities, Open: open, Dedicate: Dedicate})

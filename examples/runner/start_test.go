@@ -23,11 +23,12 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-// TestMain is the runner, or what compiles for it, where it is called by their names: compiled code is for the very program that made it.
+// TestMain is the runner, what compiles for it, or an engine's process, where it is called by their names: compiled code is for the very program that made it.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
-	case "runner", "wasmoci-compile": // as runner.Compile calls it
+	case "runner", "wasmoci-compile", "wasmoci:engine": // as runner.Compile and subprocess.New call it
 		main()
+		return
 	case "export":
 		if err := export(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 			fmt.Fprintln(os.Stderr, err)

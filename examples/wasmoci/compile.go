@@ -15,10 +15,10 @@ import (
 	"github.com/wasmoci/wasmoci/oci"
 )
 
-func newCompile(*ociRuntime) *cobra.Command {
+func newCompile(r *ociRuntime) *cobra.Command {
 	var (
 		b bundle
-		h host
+		h = host{runtime: r}
 	)
 	cmd := &cobra.Command{
 		Use:   "compile [--bundle DIR | MODULE]",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wasmoci/wasmoci/engine"
 	"github.com/wasmoci/wasmoci/oci"
 	"github.com/wasmoci/wasmoci/wasi"
 )
@@ -31,11 +32,15 @@ func (c *creation) addFlags(f interface {
 }
 
 func (r *ociRuntime) runContainer(*cobra.Command, *creation, string, bool, bool) error {
-	return fmt.Errorf("run: containers need Linux; with --no-container the guest runs in this process: %w", errors.ErrUnsupported)
+	return fmt.Errorf("run: containers need Linux; with --no-container the guest runs here: %w", errors.ErrUnsupported)
 }
 
 // inherit is for systems on which guests have sockets.
 func inherit(*wasi.Config) error { return nil }
+
+func (r *ociRuntime) openRunners() error { return nil }
+
+func (r *ociRuntime) unavailable(d engine.Driver) error { return d.Unavailable }
 
 func (r *ociRuntime) report(error) error { return nil }
 

@@ -3,7 +3,7 @@
 //
 //	wasmoci create, start, state, kill, delete, exec, …   as crun and runc have them
 //	wasmoci run --bundle DIR ID                make a container, run it, remove it
-//	wasmoci run --no-container --bundle DIR    run the guest in this process, as any user
+//	wasmoci run --no-container --bundle DIR    run the guest without one, as any user
 //	wasmoci explain --bundle DIR               the plan and what became of every field of config.json
 //	wasmoci engines, features, config          what there is, and who decided so
 //	wasmoci compile --bundle DIR | MODULE      compile ahead, into the user's cache
@@ -11,6 +11,9 @@
 // Commands for containers are for Linux: create.go and container.go make one, guest.go decides which are WebAssembly, straight.go hands
 // over what is not. What is remembered of them is in internal/state, their compiled code in internal/prepared, the operator's settings in
 // internal/operator, and internal/delegate finds the delegate.
+//
+// The program as make build builds it, with -tags apart, has no engine in it (apart.go): what runs no container opens them in the runners that are
+// installed (runners.go). Without the tag it has those of its build (linked.go).
 //
 // It is a thin program on packages oci, engine and engine/runner: what another runtime would need too lives there.
 //

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -13,20 +14,23 @@ import (
 	"github.com/wasmoci/wasmoci/wasi"
 )
 
-func newEngines(*ociRuntime) *cobra.Command {
+func newEngines(r *ociRuntime) *cobra.Command {
 	var form format
 	cmd := &cobra.Command{
 		Use:   "engines",
 		Short: "Show what each engine can do",
-		Long: `Show what each engine of this program can do, by the format of the module, and why the engines that are known
-but not part of this program are not.
+		Long: `Show what each engine can do where there is no container, by the format of the module: those that are part of this program, those whose
+runner is installed, and of the others why they are not available.
 
 What a bundle needs beyond that is refused before its guest runs.`,
 		Example: `  wasmoci engines
   wasmoci engines --format json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			drivers := describeDrivers(cmd.Context())
+			drivers, err := r.describeDrivers(cmd.Context())
+			if err != nil {
+				return err
+			}
 			if form == formatJSON {
 				return writeJSON(cmd.OutOrStdout(), drivers)
 			}
@@ -48,27 +52,35 @@ type driver struct {
 
 type drivers []driver
 
-// describeDrivers opens each engine to ask for its version; one that cannot be opened is not available.
-func describeDrivers(ctx context.Context) drivers {
-	list := drivers{}
-	for _, d := range engine.List() {
-		e := driver{Name: d.Name, Native: d.Native, Capabilities: d.Capabilities}
-		if e.Capabilities == nil {
-			e.Capabilities = engine.FormatCapabilities{}
-		}
-		version, err := engineVersion(ctx, d)
-		if e.Version, e.Available = version, err == nil; err != nil {
-			e.Reason = err.Error()
-		}
-		list = append(list, e)
+// describeDrivers opens each engine to ask for its version, all at once since some are processes; one that cannot be opened is not available.
+func (r *ociRuntime) describeDrivers(ctx context.Context) (drivers, error) {
+	if err := r.openRunners(); err != nil {
+		return nil, err
 	}
-	return list
+	known := engine.List()
+	list := make(drivers, len(known))
+	var all sync.WaitGroup
+	for i, d := range known {
+		all.Go(func() {
+			e := driver{Name: d.Name, Native: d.Native, Capabilities: d.Capabilities}
+			if e.Capabilities == nil {
+				e.Capabilities = engine.FormatCapabilities{}
+			}
+			version, err := r.engineVersion(ctx, d)
+			if e.Version, e.Available = version, err == nil; err != nil {
+				e.Reason = err.Error()
+			}
+			list[i] = e
+		})
+	}
+	all.Wait()
+	return list, nil
 }
 
 // engineVersion opens an engine to ask for the version of the runtime beneath.
-func engineVersion(ctx context.Context, d engine.Driver) (string, error) {
+func (r *ociRuntime) engineVersion(ctx context.Context, d engine.Driver) (string, error) {
 	if d.Open == nil {
-		return "", d.Unavailable
+		return "", r.unavailable(d)
 	}
 	eng, err := d.Open(ctx, engine.Options{})
 	if err != nil {
@@ -105,7 +117,7 @@ func (list drivers) table(w io.Writer) error {
 	for _, c := range columns {
 		fmt.Fprintf(tw, "\t%s", c.version)
 	}
-	fmt.Fprintln(tw, "\tof the runtime beneath, as it runs guests in this process")
+	fmt.Fprintln(tw, "\tof the runtime beneath, as it runs guests without a container")
 	for _, c := range engine.AllCapabilities() {
 		fmt.Fprint(tw, c)
 		for _, col := range columns {

@@ -19,7 +19,7 @@ import (
 func newExplain(r *ociRuntime) *cobra.Command {
 	var (
 		b     bundle
-		h     host
+		h     = host{runtime: r}
 		form  format
 		where = oci.Direct
 	)

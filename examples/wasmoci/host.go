@@ -17,6 +17,7 @@ import (
 
 // host is which engine is used, and where it keeps compiled code.
 type host struct {
+	runtime  *ociRuntime
 	engine   string
 	cacheDir string
 	insist   func() bool // whether a cache directory that cannot be used is an error
@@ -54,15 +55,25 @@ func (e unknownEngineError) Error() string {
 func (e unknownEngineError) ExitStatus() int { return 126 }
 
 // choose returns the engine that the user named, else the one that the bundle names, else the first that can do what the
-// run needs. One that was named and cannot is an error: no other takes its place.
+// run needs, of those that are part of the program or installed. One that was named and cannot is an error: no other takes its place.
 func (h *host) choose(named string, format wasi.Format, need engine.Capabilities) (engine.Driver, error) {
+	if err := h.runtime.openRunners(); err != nil {
+		return engine.Driver{}, err
+	}
 	name := cmp.Or(h.engine, named)
 	if name == "" {
-		return engine.Select(format, need)
+		d, err := engine.Select(format, need)
+		if errors.Is(err, engine.ErrNotBuilt) {
+			err = fmt.Errorf("%w\n\twhat those need that are not built: wasmoci engines", err)
+		}
+		return d, err
 	}
 	d, ok := engine.Lookup(name)
-	if !ok {
+	switch {
+	case !ok:
 		return d, unknownEngineError(name)
+	case d.Open == nil:
+		return d, h.runtime.unavailable(d)
 	}
 	return d, d.Can(format, need)
 }
@@ -75,8 +86,11 @@ func (h *host) open(ctx context.Context, named string, format wasi.Format, need 
 	}
 	opts := engine.Options{CacheDir: h.cacheDir, Observe: report, Logger: slog.New(warnings{w: os.Stderr})}
 	eng, err := d.Open(ctx, opts)
-	var opening *engine.Error
-	if !errors.As(err, &opening) || h.cacheDir == "" {
+	var (
+		opening *engine.Error
+		bad     *badRunnerError
+	)
+	if !errors.As(err, &opening) || errors.As(err, &bad) || h.cacheDir == "" {
 		return eng, err
 	}
 	const advice = `--cache-dir chooses another directory for compiled code, --cache-dir "" none`

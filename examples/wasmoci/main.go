@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wasmoci/wasmoci/engine"
-	_ "github.com/wasmoci/wasmoci/engine/all"
 )
 
 // program is the name before each line of a message.
@@ -50,7 +49,7 @@ it was found and cannot be run, 125 for a failure of wasmoci itself.`,
 			case len(args) > 0:
 				return usage(cmd, fmt.Errorf("unknown command %q", args[0]))
 			case showVersion:
-				return printVersion(cmd, cmd.OutOrStdout())
+				return r.printVersion(cmd, cmd.OutOrStdout())
 			}
 			return cmd.Help()
 		},

@@ -14,7 +14,7 @@ import (
 func newRun(r *ociRuntime) *cobra.Command {
 	var (
 		b           bundle
-		h           host
+		h           = host{runtime: r}
 		c           creation
 		noContainer bool
 		detach      bool
@@ -25,8 +25,9 @@ func newRun(r *ociRuntime) *cobra.Command {
 		Short: "Run a container, or the guest of a bundle without one",
 		Long: `Make a container of a bundle, start it, wait for its end, and remove it; the exit status is the container's.
 
-With --no-container the guest runs in this process, as this user, without namespaces, cgroup or seccomp, confined by WebAssembly to the
-bundle's rootfs and mounts; that needs neither root nor a delegate. The guest has the standard streams of this process. TERM, INT, QUIT
+With --no-container the guest runs in this process, or in a child of it where its engine is not part of this program but installed as a
+runner: as this user, without namespaces, cgroup or seccomp, confined by WebAssembly to the bundle's rootfs and mounts. That needs neither
+root nor a delegate. The guest has the standard streams of this process. TERM, INT, QUIT
 and HUP end it with status 128+n within a second; the same signal again, or any of them before the guest runs, ends the process at
 once. While a module takes longer than a second to compile, a line on standard error says so each second.`,
 		Example: `  wasmoci run --no-container --bundle examples/bundles/hello
@@ -56,7 +57,7 @@ once. While a module takes longer than a second to compile, a line on standard e
 	h.addCache(cmd, false)
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when the container has started")
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the container when it has ended")
-	cmd.Flags().BoolVar(&noContainer, "no-container", false, "run in this process, without a container around it")
+	cmd.Flags().BoolVar(&noContainer, "no-container", false, "run as this user, without a container around it")
 	return cmd
 }
 

@@ -19,12 +19,34 @@ import (
 	"github.com/wasmoci/wasmoci/engine"
 )
 
+// runnersVariable names, to the program as tests start it, the directory of the runners: those of the machine are no concern of theirs.
+const runnersVariable = "WASMOCI_TEST_RUNNERS"
+
 // TestMain makes the program itself a command in PATH, for the scripts and for tests that start it.
 func TestMain(m *testing.M) {
 	if subprocess.Init() { // of TestDifferential's engines
 		return
 	}
-	testscript.Main(m, map[string]func(){"wasmoci": main, "stubborn": stubborn, "preparing": preparing})
+	useRunners(os.Getenv(runnersVariable))
+	testscript.Main(tests{m}, map[string]func(){"wasmoci": main, "stubborn": stubborn, "preparing": preparing})
+}
+
+// tests are those of this package, with the runners that they have.
+type tests struct{ m *testing.M }
+
+// Run implements testscript.TestingM.
+func (t tests) Run() int {
+	dir, err := os.MkdirTemp("", "runners")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = errors.Join(installRunners(dir), os.Setenv(runnersVariable, dir))
+		useRunners(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return t.m.Run()
 }
 
 // stubborn is a command that goes on after the first signal, as a run could whose end takes long.
@@ -51,7 +73,7 @@ func preparing() {
 //	bundle DIR ARG...          make a bundle of testdata/guests with these arguments
 //	exits STATUS PROGRAM...    run a program that must end with this status
 //
-// and the condition [engine:NAME], for an engine that is part of the program.
+// and the conditions [engine:NAME], for an engine that is part of the program or has a runner, and [apart], for a program without engines.
 func TestScript(t *testing.T) {
 	here, err := os.Getwd()
 	if err != nil {
@@ -67,15 +89,21 @@ func TestScript(t *testing.T) {
 			env.Setenv("TESTDATA", filepath.Join(here, "testdata"))
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("XDG_CACHE_HOME", "")
+			env.Setenv(runnersVariable, os.Getenv(runnersVariable))
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
+			if cond == "apart" {
+				d, _ := engine.Lookup("wazero")
+				return d.Open == nil, nil
+			}
 			name, ok := strings.CutPrefix(cond, "engine:")
 			d, known := engine.Lookup(name)
 			if !ok || !known {
 				return false, fmt.Errorf("unknown condition %q", cond)
 			}
-			return d.Open != nil, nil
+			_, err := os.Stat(filepath.Join(os.Getenv(runnersVariable), "runner-"+name))
+			return d.Open != nil || err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"bundle": bundleCommand,

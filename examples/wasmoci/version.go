@@ -17,21 +17,20 @@ import (
 var stamp string
 
 // printVersion writes "wasmoci version …" and then, as runc does, a line each for what is inside.
-func printVersion(cmd *cobra.Command, w io.Writer) error {
+func (r *ociRuntime) printVersion(cmd *cobra.Command, w io.Writer) error {
 	fmt.Fprintf(w, "wasmoci version %s\n", version())
 	fmt.Fprintf(w, "spec: %s\n", specs.Version)
 	fmt.Fprintf(w, "go: %s\n", runtime.Version())
-	for _, d := range engine.List() {
-		if d.Open == nil {
-			continue
+	drivers, err := r.describeDrivers(cmd.Context())
+	for _, d := range drivers {
+		switch at, _ := engine.Lookup(d.Name); {
+		case d.Available:
+			fmt.Fprintf(w, "%s: %s\n", d.Name, d.Version)
+		case at.Open != nil: // clients ask for the version whatever has become of a runner
+			fmt.Fprintf(w, "%s: it fails, see wasmoci engines\n", d.Name)
 		}
-		version, err := engineVersion(cmd.Context(), d)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "%s: %s\n", d.Name, version)
 	}
-	return nil
+	return err
 }
 
 func version() string {

@@ -77,6 +77,7 @@ var byTag = map[string][]library{
 		name: "libwasmtime", license: "Apache-2.0 WITH LLVM-exception", supplier: "Bytecode Alliance", purl: "pkg:cargo/wasmtime",
 		module: "github.com/bytecodealliance/wasmtime-go/v44", opaque: true,
 	}},
+	"apart":    nil,
 	"netgo":    nil,
 	"osusergo": nil,
 }

@@ -2,6 +2,7 @@ package preview1
 
 import (
 	"io"
+	"sync"
 	"syscall"
 )
 
@@ -61,18 +62,21 @@ const (
 	enotcapable  Errno = 76
 )
 
-var errnos = map[syscall.Errno]Errno{
-	syscall.E2BIG: e2big, syscall.EACCES: eacces, syscall.EAGAIN: eagain, syscall.EBADF: ebadf, syscall.EBUSY: ebusy,
-	syscall.ECONNABORTED: econnaborted, syscall.ECONNRESET: econnreset, syscall.ENOBUFS: enobufs, syscall.ENOTCONN: enotconn,
-	syscall.EDQUOT: edquot, syscall.EEXIST: eexist, syscall.EFAULT: efault, syscall.EFBIG: efbig, syscall.EILSEQ: eilseq,
-	syscall.EINTR: eintr, syscall.EINVAL: einval, syscall.EIO: eio, syscall.EISDIR: eisdir, syscall.ELOOP: eloop,
-	syscall.EMFILE: emfile, syscall.EMLINK: emlink, syscall.ENAMETOOLONG: enametoolong, syscall.ENFILE: enfile,
-	syscall.ENODEV: enodev, syscall.ENOENT: enoent, syscall.ENOMEM: enomem, syscall.ENOSPC: enospc,
-	syscall.ENOSYS: enosys, syscall.ENOTDIR: enotdir, syscall.ENOTEMPTY: enotempty, syscall.ENOTSOCK: enotsock,
-	syscall.ENOTSUP: enotsup, syscall.ENOTTY: enotty, syscall.ENXIO: enxio, syscall.EOVERFLOW: eoverflow,
-	syscall.EPERM: eperm, syscall.EPIPE: epipe, syscall.ERANGE: erange, syscall.EROFS: erofs, syscall.ESPIPE: espipe,
-	syscall.ESTALE: estale, syscall.ETIMEDOUT: etimedout, syscall.ETXTBSY: etxtbsy, syscall.EXDEV: exdev,
-}
+// errnos is made for the first error.
+var errnos = sync.OnceValue(func() map[syscall.Errno]Errno {
+	return map[syscall.Errno]Errno{
+		syscall.E2BIG: e2big, syscall.EACCES: eacces, syscall.EAGAIN: eagain, syscall.EBADF: ebadf, syscall.EBUSY: ebusy,
+		syscall.ECONNABORTED: econnaborted, syscall.ECONNRESET: econnreset, syscall.ENOBUFS: enobufs, syscall.ENOTCONN: enotconn,
+		syscall.EDQUOT: edquot, syscall.EEXIST: eexist, syscall.EFAULT: efault, syscall.EFBIG: efbig, syscall.EILSEQ: eilseq,
+		syscall.EINTR: eintr, syscall.EINVAL: einval, syscall.EIO: eio, syscall.EISDIR: eisdir, syscall.ELOOP: eloop,
+		syscall.EMFILE: emfile, syscall.EMLINK: emlink, syscall.ENAMETOOLONG: enametoolong, syscall.ENFILE: enfile,
+		syscall.ENODEV: enodev, syscall.ENOENT: enoent, syscall.ENOMEM: enomem, syscall.ENOSPC: enospc,
+		syscall.ENOSYS: enosys, syscall.ENOTDIR: enotdir, syscall.ENOTEMPTY: enotempty, syscall.ENOTSOCK: enotsock,
+		syscall.ENOTSUP: enotsup, syscall.ENOTTY: enotty, syscall.ENXIO: enxio, syscall.EOVERFLOW: eoverflow,
+		syscall.EPERM: eperm, syscall.EPIPE: epipe, syscall.ERANGE: erange, syscall.EROFS: erofs, syscall.ESPIPE: espipe,
+		syscall.ESTALE: estale, syscall.ETIMEDOUT: etimedout, syscall.ETXTBSY: etxtbsy, syscall.EXDEV: exdev,
+	}
+})
 
 // errnoOf translates what package vfs returns: a plain syscall.Errno, or io.EOF from streams.
 func errnoOf(err error) Errno {
@@ -80,7 +84,7 @@ func errnoOf(err error) Errno {
 		return success
 	}
 	if e, ok := err.(syscall.Errno); ok {
-		if e, ok := errnos[e]; ok {
+		if e, ok := errnos()[e]; ok {
 			return e
 		}
 	}

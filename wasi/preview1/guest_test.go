@@ -65,11 +65,11 @@ func newGuest(t testing.TB, cfg *wasi.Config) *guest {
 func (g *guest) call(name string, args ...uint64) Errno {
 	g.t.Helper()
 	i, ok := indexes[name]
-	if !ok || len(args) != len(table[i].Params) {
+	if !ok || len(args) != len(Table()[i].Params) {
 		g.t.Fatalf("no function %s of %d parameters", name, len(args))
 	}
 	args = slices.Clone(args)
-	for k, p := range table[i].Params {
+	for k, p := range Table()[i].Params {
 		if p == 'i' { // engines leave anything in the upper half
 			args[k] = args[k]&math.MaxUint32 | 0xdeadbeef<<32
 		}

@@ -18,6 +18,7 @@ const ModuleName = "wasi_snapshot_preview1"
 
 // Host is the world of one guest. One guest thread calls it at a time; Stats may be called from anywhere.
 type Host struct {
+	table []Func
 	stop  *vfs.Stop
 	fs    *vfs.FS
 	args  strings0
@@ -38,7 +39,7 @@ type Host struct {
 // blocks returns Stop at once and every further one does. cfg must be valid ([wasi.Config.Validate]); an error about
 // a stream or a mount is a [*wasi.FieldError], several joined. Close the Host when the guest has ended.
 func New(ctx context.Context, cfg *wasi.Config) (_ *Host, err error) {
-	h := &Host{args: pack(cfg.Args), env: pack(cfg.Environ())}
+	h := &Host{table: Table(), args: pack(cfg.Args), env: pack(cfg.Environ())}
 	defer func() {
 		if err != nil {
 			h.Close()
@@ -112,7 +113,7 @@ func (h *Host) Call(i int, mem []byte, args []uint64) (e Errno) {
 			e = h.recovered(i, recover())
 		}
 	}()
-	e = table[i].call(h, mem, args)
+	e = h.table[i].call(h, mem, args)
 	returned = true
 	return e
 }
@@ -122,7 +123,7 @@ func (h *Host) recovered(i int, r any) Errno {
 	if _, ok := r.(fault); ok {
 		return efault
 	}
-	h.over, h.err = true, fmt.Errorf("preview1: %s: panic: %v\n%s", table[i].Name, r, debug.Stack())
+	h.over, h.err = true, fmt.Errorf("preview1: %s: panic: %v\n%s", h.table[i].Name, r, debug.Stack())
 	return Stop
 }
 

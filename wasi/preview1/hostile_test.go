@@ -439,7 +439,7 @@ func runProgram(t *testing.T, g *guest, program []byte) {
 	for len(program) > 0 && len(g.h.fds.list) < 64 {
 		i := int(program[0]) % len(current)
 		program = program[1:]
-		fn := table[i]
+		fn := Table()[i]
 		args := make([]uint64, len(fn.Params))
 		for k := range args {
 			var b [3]byte

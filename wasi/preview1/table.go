@@ -1,5 +1,7 @@
 package preview1
 
+import "sync"
+
 // Func is one function as an adapter sees it.
 type Func struct {
 	Module string // [ModuleName] or [UnstableModuleName]
@@ -14,12 +16,13 @@ type Func struct {
 
 // Table returns the functions of both modules in a fixed order; an index into it is what [Host.Call] takes. It must not be
 // modified.
-func Table() []Func { return table }
+func Table() []Func { return table() }
 
 // MaxParams is the largest number of parameters in [Table].
 const MaxParams = 9
 
-var table = append(of(ModuleName, snapshot1), of(UnstableModuleName, snapshot0())...)
+// table is made when it is first asked for: not every program that has this package has guests.
+var table = sync.OnceValue(func() []Func { return append(of(ModuleName, snapshot1), of(UnstableModuleName, snapshot0())...) })
 
 // function is a Func without its module.
 type function struct {

@@ -23,7 +23,7 @@ func build(dir string) error {
 		return command(cmd)
 	}
 	err := errors.Join(
-		goBuild(filepath.Join(prefix, "bin", "wasmoci"), "github.com/wasmoci/wasmoci/examples/wasmoci"),
+		goBuild(filepath.Join(prefix, "bin", "wasmoci"), "github.com/wasmoci/wasmoci/examples/wasmoci", "GOFLAGS=-tags=apart"),
 		command(exec.Command("make", "--no-print-directory", "-C", "../../..", "build-runner")),
 		command(exec.Command("cp", "../../../bin/runner-wazero", "../../../bin/runner-wasmtime", filepath.Join(prefix, "libexec", "wasmoci"))),
 		os.Symlink("wasmoci", filepath.Join(prefix, "bin", "crun-wasm")),
