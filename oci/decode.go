@@ -42,7 +42,7 @@ func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, e
 		}
 		return nil, fail(len(data), "", err)
 	}
-	r := specReader{data: data}
+	r := specReader{text: string(data)}
 	if err := r.value(reflect.ValueOf(spec).Elem()); err != nil {
 		return nil, fail(r.offset, r.field(), err)
 	}
@@ -51,7 +51,7 @@ func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, e
 
 // specReader walks JSON that is known to be well formed.
 type specReader struct {
-	data    []byte
+	text    string   // parts of it are the strings that are read
 	at      int      // where to read on
 	offset  int      // where the last token starts
 	path    []step   // to the value that is being read
@@ -89,41 +89,45 @@ func (r *specReader) field() string {
 
 // next returns the first byte of the next token.
 func (r *specReader) next() byte {
-	for strings.IndexByte(" \t\r\n,:", r.data[r.at]) >= 0 {
-		r.at++
+	for {
+		switch c := r.text[r.at]; c {
+		case ' ', '\t', '\r', '\n', ',', ':':
+			r.at++
+		default:
+			r.offset = r.at
+			return c
+		}
 	}
-	r.offset = r.at
-	return r.data[r.at]
 }
 
-// text reads a string.
-func (r *specReader) text() (s string, err error) {
+// quoted reads a string.
+func (r *specReader) quoted() (s string, err error) {
 	escaped := false
-	for r.at++; r.data[r.at] != '"'; r.at++ {
-		if r.data[r.at] == '\\' {
+	for r.at++; r.text[r.at] != '"'; r.at++ {
+		if r.text[r.at] == '\\' {
 			escaped = true
 			r.at++
 		}
 	}
 	r.at++
-	literal := r.data[r.offset:r.at]
+	literal := r.text[r.offset:r.at]
 	if !escaped {
-		return string(literal[1 : len(literal)-1]), nil
+		return literal[1 : len(literal)-1], nil
 	}
-	err = json.Unmarshal(literal, &s)
+	err = json.Unmarshal([]byte(literal), &s)
 	return s, err
 }
 
 // word reads a number, true, false or null.
 func (r *specReader) word() string {
-	for r.at < len(r.data) && strings.IndexByte(" \t\r\n,:]}", r.data[r.at]) < 0 {
+	for r.at < len(r.text) && strings.IndexByte(" \t\r\n,:]}", r.text[r.at]) < 0 {
 		r.at++
 	}
-	return string(r.data[r.offset:r.at])
+	return r.text[r.offset:r.at]
 }
 
 // skip reads a value that no type is known of.
-func (r *specReader) skip() ([]byte, error) {
+func (r *specReader) skip() (string, error) {
 	r.next()
 	begin := r.offset
 	for depth := 0; ; {
@@ -135,14 +139,14 @@ func (r *specReader) skip() ([]byte, error) {
 			depth--
 			r.at++
 		case '"':
-			if _, err := r.text(); err != nil {
-				return nil, err
+			if _, err := r.quoted(); err != nil {
+				return "", err
 			}
 		default:
 			r.word()
 		}
 		if depth == 0 {
-			return r.data[begin:r.at], nil
+			return r.text[begin:r.at], nil
 		}
 	}
 }
@@ -155,7 +159,7 @@ func (r *specReader) value(v reflect.Value) (err error) {
 		if err != nil {
 			return err
 		}
-		return json.Unmarshal(whatever, v.Addr().Interface())
+		return json.Unmarshal([]byte(whatever), v.Addr().Interface())
 	}
 	first := r.next()
 	if first == 'n' && len(r.path) > 0 {
@@ -181,7 +185,7 @@ func (r *specReader) value(v reflect.Value) (err error) {
 	case '"':
 		if fits, found = v.Kind() == reflect.String, "a string"; fits {
 			var s string
-			s, err = r.text()
+			s, err = r.quoted()
 			v.SetString(s)
 		}
 	case 't', 'f':
@@ -201,16 +205,19 @@ func (r *specReader) value(v reflect.Value) (err error) {
 }
 
 func (r *specReader) array(v reflect.Value) error {
-	v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // a list that is there but empty is not nil
 	r.at++
-	for i := 0; r.next() != ']'; i++ {
+	n := 0
+	for ; r.next() != ']'; n++ {
 		v.Grow(1)
-		v.SetLen(i + 1)
-		r.path = append(r.path, step{index: i})
-		if err := r.value(v.Index(i)); err != nil {
+		v.SetLen(n + 1)
+		r.path = append(r.path, step{index: n})
+		if err := r.value(v.Index(n)); err != nil {
 			return err
 		}
 		r.path = r.path[:len(r.path)-1]
+	}
+	if n == 0 {
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // a list that is there but empty is not nil
 	}
 	r.at++
 	return nil
@@ -219,32 +226,43 @@ func (r *specReader) array(v reflect.Value) error {
 func (r *specReader) object(v reflect.Value) error {
 	t := v.Type()
 	isMap := t.Kind() == reflect.Map
+	var fields []jsonField
 	if isMap {
 		v.Set(reflect.MakeMap(t))
+	} else {
+		fields = jsonFieldsOf(t)
 	}
-	seen := map[string]bool{}
+	seen := make([]bool, len(fields))
+	var others map[string]bool // that were seen and are no fields
 	r.at++
 	for r.next() != '}' {
-		key, err := r.text()
+		key, err := r.quoted()
 		r.path = append(r.path, step{-1, key, isMap})
 		if err != nil {
 			return err
 		}
-		if seen[key] {
+		field := jsonFieldNamed(fields, key)
+		switch {
+		case field >= 0 && fields[field].name != key:
+			return fmt.Errorf("is spelled %q in runtime-spec", fields[field].name)
+		case field >= 0 && seen[field] || others[key]:
 			return errors.New("is there twice: keep one")
-		}
-		seen[key] = true
-		if isMap {
-			next := reflect.New(t.Elem()).Elem()
-			err = r.value(next)
-			v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), next)
-		} else if f, ok := fieldOf(t, key); !ok {
-			r.unknown = append(r.unknown, r.field())
-			_, err = r.skip()
-		} else if f.name != key {
-			err = fmt.Errorf("is spelled %q in runtime-spec", f.name)
-		} else {
-			err = r.value(v.FieldByIndex(f.index))
+		case field >= 0:
+			seen[field] = true
+			err = r.value(v.FieldByIndex(fields[field].index))
+		default:
+			if others == nil {
+				others = make(map[string]bool)
+			}
+			others[key] = true
+			if isMap {
+				next := reflect.New(t.Elem()).Elem()
+				err = r.value(next)
+				v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), next)
+			} else {
+				r.unknown = append(r.unknown, r.field())
+				_, err = r.skip()
+			}
 		}
 		if err != nil {
 			return err
@@ -264,28 +282,34 @@ type jsonField struct {
 // jsonFields are the fields of each struct that was met.
 var jsonFields sync.Map // of reflect.Type: []jsonField
 
-// fieldOf finds the field of t that encoding/json would fill from key.
-func fieldOf(t reflect.Type, key string) (jsonField, bool) {
-	fields, ok := jsonFields.Load(t)
-	if !ok {
-		var all []jsonField
-		for _, f := range reflect.VisibleFields(t) {
-			if !f.Anonymous {
-				all = append(all, jsonField{jsonName(f), f.Index})
-			}
-		}
-		fields, _ = jsonFields.LoadOrStore(t, all)
+// jsonFieldsOf returns the fields of t, and those of structs that are embedded in it.
+func jsonFieldsOf(t reflect.Type) []jsonField {
+	if fields, ok := jsonFields.Load(t); ok {
+		return fields.([]jsonField)
 	}
-	all := fields.([]jsonField)
-	for _, same := range []func(name string) bool{
-		func(name string) bool { return name == key },
-		func(name string) bool { return strings.EqualFold(name, key) },
-	} {
-		if i := slices.IndexFunc(all, func(f jsonField) bool { return same(f.name) }); i >= 0 {
-			return all[i], true
+	all := make([]jsonField, 0, t.NumField())
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.Anonymous {
+			all = append(all, jsonField{jsonName(f), f.Index})
+			continue
+		}
+		for _, inner := range jsonFieldsOf(f.Type) {
+			all = append(all, jsonField{inner.name, slices.Concat(f.Index, inner.index)})
 		}
 	}
-	return jsonField{}, false
+	jsonFields.Store(t, all)
+	return all
+}
+
+// jsonFieldNamed returns the index of the field that encoding/json would fill from key, -1 for none.
+func jsonFieldNamed(fields []jsonField, key string) int {
+	for i := range fields {
+		if fields[i].name == key {
+			return i
+		}
+	}
+	return slices.IndexFunc(fields, func(f jsonField) bool { return strings.EqualFold(f.name, key) })
 }
 
 func jsonName(f reflect.StructField) string {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,12 +37,7 @@ func (d *Derived) Verify(mountinfo []byte) error {
 
 // isPlaced says whether the runner's mounts, and nothing else, are on the tmpfs that the spec has at /dev.
 func (d *Derived) isPlaced(mounts []mountinfoLine) bool {
-	asked := 0
-	for _, m := range d.Spec.Mounts {
-		if path.Join("/", m.Destination) == "/dev" {
-			asked++
-		}
-	}
+	asked := d.devices
 	dev := map[string]bool{}  // of those that are a tmpfs, the id
 	var place []mountinfoLine // those at and beneath it, the place first
 	for _, m := range mounts {
