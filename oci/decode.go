@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,43 +18,60 @@ import (
 // no place for. It walks the text beside the types and fills what it meets. encoding/json takes a field in any case and a
 // field twice, replaces bytes that are not UTF-8, names neither array index nor line in its errors, and looks at every type of
 // runtime-spec before the first byte, which takes a program that reads one file longer than all else that it does.
-func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, err error) {
+func decodeSpec(name, data string, spec *specs.Spec) (unknown []string, err error) {
 	fail := func(offset int, field string, err error) error {
 		before := data[:max(0, min(offset, len(data)))]
 		return &ConfigError{
-			File: name, Line: 1 + bytes.Count(before, []byte("\n")), Column: len(before) - bytes.LastIndexByte(before, '\n'),
+			File: name, Line: 1 + strings.Count(before, "\n"), Column: len(before) - strings.LastIndexByte(before, '\n'),
 			Field: field, Err: err,
 		}
 	}
-	if !utf8.Valid(data) {
+	if !utf8.ValidString(data) {
 		offset := 0
-		for valid := bytes.ToValidUTF8(data, nil); offset < len(valid) && valid[offset] == data[offset]; {
+		for valid := strings.ToValidUTF8(data, ""); offset < len(valid) && valid[offset] == data[offset]; {
 			offset++
 		}
 		return nil, fail(offset, "", errors.New("is not UTF-8"))
 	}
-	if !json.Valid(data) {
-		err := json.Unmarshal(data, new(json.RawMessage))
+	r := specReader{text: data}
+	if rerr := r.read(spec); rerr != nil {
+		err := json.Unmarshal([]byte(data), new(json.RawMessage)) // what is no JSON at all is the first to be told
 		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		switch {
+		case errors.As(err, &syntax):
 			return nil, fail(int(syntax.Offset)-1, "", err)
+		case err != nil:
+			return nil, fail(len(data), "", err)
 		}
-		return nil, fail(len(data), "", err)
-	}
-	r := specReader{text: string(data)}
-	if err := r.value(reflect.ValueOf(spec).Elem()); err != nil {
-		return nil, fail(r.offset, r.field(), err)
+		return nil, fail(r.offset, r.field(), rerr)
 	}
 	return r.unknown, nil
 }
 
-// specReader walks JSON that is known to be well formed.
+// specReader walks JSON.
 type specReader struct {
 	text    string   // parts of it are the strings that are read
 	at      int      // where to read on
 	offset  int      // where the last token starts
 	path    []step   // to the value that is being read
 	unknown []string // paths of the fields no type has
+}
+
+// errSyntax means that a text is no JSON.
+var errSyntax = errors.New("is no JSON")
+
+// maxDepth is how deep encoding/json goes.
+const maxDepth = 10000
+
+// read reads all of the text into spec, which is empty.
+func (r *specReader) read(spec *specs.Spec) error {
+	if err := r.value(reflect.ValueOf(spec).Elem()); err != nil {
+		return err
+	}
+	if r.next(); r.at < len(r.text) {
+		return errSyntax
+	}
+	return nil
 }
 
 // step leads into an array, a map or a struct.
@@ -87,11 +103,19 @@ func (r *specReader) field() string {
 	return b.String()
 }
 
+// byte returns the byte to read on at, and NUL, which is nowhere in JSON, at the end.
+func (r *specReader) byte() byte {
+	if r.at < len(r.text) {
+		return r.text[r.at]
+	}
+	return 0
+}
+
 // next returns the first byte of the next token.
 func (r *specReader) next() byte {
 	for {
-		switch c := r.text[r.at]; c {
-		case ' ', '\t', '\r', '\n', ',', ':':
+		switch c := r.byte(); c {
+		case ' ', '\t', '\r', '\n':
 			r.at++
 		default:
 			r.offset = r.at
@@ -100,13 +124,35 @@ func (r *specReader) next() byte {
 	}
 }
 
+// more says whether an object or array that ends with end has another member or element after n, and goes there, or behind the end.
+func (r *specReader) more(end byte, n int) (bool, error) {
+	switch c := r.next(); {
+	case c == end:
+		r.at++
+		return false, nil
+	case n == 0:
+		return true, nil
+	case c != ',':
+		return false, errSyntax
+	}
+	r.at++
+	r.next()
+	return true, nil
+}
+
 // quoted reads a string.
 func (r *specReader) quoted() (s string, err error) {
+	if r.byte() != '"' {
+		return "", errSyntax
+	}
 	escaped := false
-	for r.at++; r.text[r.at] != '"'; r.at++ {
-		if r.text[r.at] == '\\' {
+	for r.at++; r.byte() != '"'; r.at++ {
+		if r.byte() == '\\' {
 			escaped = true
 			r.at++
+		}
+		if r.byte() < ' ' {
+			return "", errSyntax
 		}
 	}
 	r.at++
@@ -114,23 +160,41 @@ func (r *specReader) quoted() (s string, err error) {
 	if !escaped {
 		return literal[1 : len(literal)-1], nil
 	}
-	err = json.Unmarshal([]byte(literal), &s)
+	if json.Unmarshal([]byte(literal), &s) != nil {
+		err = errSyntax
+	}
 	return s, err
 }
 
-// word reads a number, true, false or null.
+// key reads the name of a member, and goes to its value.
+func (r *specReader) key() (string, error) {
+	key, err := r.quoted()
+	if err != nil {
+		return "", err
+	}
+	at := r.offset
+	if r.next() != ':' {
+		return "", errSyntax
+	}
+	r.at++
+	r.offset = at
+	return key, nil
+}
+
+// word reads what is to be a number, true, false or null; "" is none of them.
 func (r *specReader) word() string {
-	for r.at < len(r.text) && strings.IndexByte(" \t\r\n,:]}", r.text[r.at]) < 0 {
+	for strings.IndexByte(" \t\r\n,:]}\x00", r.byte()) < 0 {
 		r.at++
 	}
 	return r.text[r.offset:r.at]
 }
 
-// skip reads a value that no type is known of.
+// skip returns a value that no type is known of. It finds the end of one that is JSON, and does not look whether it is.
 func (r *specReader) skip() (string, error) {
 	r.next()
 	begin := r.offset
 	for depth := 0; ; {
+		var err error
 		switch r.next() {
 		case '{', '[':
 			depth++
@@ -138,14 +202,21 @@ func (r *specReader) skip() (string, error) {
 		case '}', ']':
 			depth--
 			r.at++
+		case ',', ':':
+			r.at++
 		case '"':
-			if _, err := r.quoted(); err != nil {
-				return "", err
-			}
+			_, err = r.quoted()
 		default:
-			r.word()
+			if r.word() == "" {
+				err = errSyntax
+			}
 		}
-		if depth == 0 {
+		switch {
+		case err != nil:
+			return "", err
+		case len(r.path)+depth > maxDepth:
+			return "", errSyntax
+		case depth <= 0:
 			return r.text[begin:r.at], nil
 		}
 	}
@@ -163,7 +234,9 @@ func (r *specReader) value(v reflect.Value) (err error) {
 	}
 	first := r.next()
 	if first == 'n' && len(r.path) > 0 {
-		r.word()
+		if r.word() != "null" {
+			return errSyntax
+		}
 		return nil
 	}
 	for v.Kind() == reflect.Pointer {
@@ -190,12 +263,19 @@ func (r *specReader) value(v reflect.Value) (err error) {
 		}
 	case 't', 'f':
 		if fits, found = v.Kind() == reflect.Bool, "a boolean"; fits {
-			v.SetBool(r.word() == "true")
+			word := r.word()
+			if word != "true" && word != "false" {
+				return errSyntax
+			}
+			v.SetBool(word == "true")
 		}
 	case 'n':
 		found = "null"
 	default:
 		number := r.word()
+		if !json.Valid([]byte(number)) {
+			return errSyntax
+		}
 		fits, found = setNumber(v, number), "the number "+shorten(number)
 	}
 	if !fits {
@@ -205,9 +285,23 @@ func (r *specReader) value(v reflect.Value) (err error) {
 }
 
 func (r *specReader) array(v reflect.Value) error {
+	texts, _ := v.Addr().Interface().(*[]string) // most lists are of these, and need no reflection
 	r.at++
 	n := 0
-	for ; r.next() != ']'; n++ {
+	for ; ; n++ {
+		if more, err := r.more(']', n); err != nil {
+			return err
+		} else if !more {
+			break
+		}
+		if texts != nil && r.byte() == '"' {
+			s, err := r.quoted()
+			if err != nil {
+				return err
+			}
+			*texts = append(*texts, s)
+			continue
+		}
 		v.Grow(1)
 		v.SetLen(n + 1)
 		r.path = append(r.path, step{index: n})
@@ -219,7 +313,6 @@ func (r *specReader) array(v reflect.Value) error {
 	if n == 0 {
 		v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // a list that is there but empty is not nil
 	}
-	r.at++
 	return nil
 }
 
@@ -235,8 +328,13 @@ func (r *specReader) object(v reflect.Value) error {
 	seen := make([]bool, len(fields))
 	var others map[string]bool // that were seen and are no fields
 	r.at++
-	for r.next() != '}' {
-		key, err := r.quoted()
+	for n := 0; ; n++ {
+		if more, err := r.more('}', n); err != nil {
+			return err
+		} else if !more {
+			return nil
+		}
+		key, err := r.key()
 		r.path = append(r.path, step{-1, key, isMap})
 		if err != nil {
 			return err
@@ -261,7 +359,10 @@ func (r *specReader) object(v reflect.Value) error {
 				v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), next)
 			} else {
 				r.unknown = append(r.unknown, r.field())
-				_, err = r.skip()
+				var value string
+				if value, err = r.skip(); err == nil && !json.Valid([]byte(value)) {
+					err = errSyntax
+				}
 			}
 		}
 		if err != nil {
@@ -269,8 +370,6 @@ func (r *specReader) object(v reflect.Value) error {
 		}
 		r.path = r.path[:len(r.path)-1]
 	}
-	r.at++
-	return nil
 }
 
 // jsonField is a field of a struct by its name in JSON.

@@ -108,8 +108,8 @@ type Derived struct {
 	// the process that the container has instead.
 	Account []Entry
 
-	original   json.RawMessage // the config.json that was derived from
-	devices    int             // how many mounts of it are at /dev
+	original   string // the config.json that was derived from
+	devices    int    // how many mounts of it are at /dev
 	delegation Delegation
 }
 
@@ -182,7 +182,7 @@ func (b *Bundle) Derive(d Delegation) (*Derived, error) {
 // nothing was derived.
 func (d *Derived) Spec() (*specs.Spec, error) {
 	spec := new(specs.Spec)
-	if _, err := decodeSpec("config.json", d.JSON, spec); err != nil {
+	if _, err := decodeSpec("config.json", string(d.JSON), spec); err != nil {
 		return nil, fmt.Errorf("oci: derived spec: %w", err)
 	}
 	return spec, nil
@@ -202,7 +202,7 @@ func (d *Derived) Paths(first int) (executable, code string) {
 // mounts of d; [Derived.Paths] says where the runner and its code are. The errors are those of [Bundle.Derive]. It is pure, shares
 // nothing with p, and may be called concurrently.
 func (d *Derived) Process(p *specs.Process, first int, env []string) (*specs.Process, wasi.Config, error) {
-	if d.original == nil {
+	if d.original == "" {
 		return nil, wasi.Config{}, errors.New("oci: derive process: nothing was derived")
 	}
 	if problem := runnerProblem(first, env); problem != "" {

@@ -37,7 +37,7 @@ func testBundle(tb testing.TB, name string) *Bundle {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &Bundle{Dir: "/bundle", Spec: testSpec(tb, name), config: data}
+	return &Bundle{Dir: "/bundle", Spec: testSpec(tb, name), config: string(data)}
 }
 
 // TestDerive compares what is derived from specs that clients write.

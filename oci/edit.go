@@ -33,7 +33,7 @@ type object struct {
 func (e *editor) object(p part) object {
 	o := object{p, make(map[string]part)}
 	e.each(p, '{', '}', func(r *specReader) (err error) {
-		key, err := r.quoted()
+		key, err := r.key()
 		if err == nil {
 			o.members[key], err = r.part()
 		}
@@ -52,15 +52,19 @@ func (e *editor) list(p part) (all []part) {
 	return all
 }
 
-// each calls read before each member or element of p, if that begins with open.
+// each calls read at each member or element of p, if that begins with open.
 func (e *editor) each(p part, open, end byte, read func(*specReader) error) {
-	r := &specReader{text: e.text[:p.to], at: p.from}
+	r := specReader{text: e.text, at: p.from}
 	if p == (part{}) || r.next() != open {
 		return
 	}
-	for r.at++; r.next() != end; {
-		if err := read(r); err != nil {
-			e.fail(err)
+	r.at++
+	for n := 0; ; n++ {
+		more, err := r.more(end, n)
+		if more {
+			err = read(&r)
+		}
+		if e.fail(err); err != nil || !more {
 			return
 		}
 	}
@@ -96,7 +100,11 @@ func (e *editor) add(p part, n int, text []byte) {
 func (e *editor) edited() ([]byte, error) {
 	slices.SortStableFunc(e.edits, func(a, b edit) int { return a.from - b.from })
 	var out bytes.Buffer
-	at := 0
+	at, size := 0, len(e.text)
+	for _, c := range e.edits {
+		size += len(c.with)
+	}
+	out.Grow(size)
 	for _, c := range e.edits {
 		out.WriteString(e.text[at:c.from])
 		out.Write(c.with)

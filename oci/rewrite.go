@@ -17,26 +17,26 @@ import (
 // know, and lists that are there and empty. Values are read from the types.
 
 // original is the JSON of the bundle's spec.
-func (b *Bundle) original() (json.RawMessage, error) {
-	if b.config != nil {
-		read, r := new(specs.Spec), specReader{text: string(b.config)}
-		if err := r.value(reflect.ValueOf(read).Elem()); err == nil && reflect.DeepEqual(read, b.Spec) {
+func (b *Bundle) original() (string, error) {
+	if b.config != "" {
+		read, r := new(specs.Spec), specReader{text: b.config}
+		if r.read(read) == nil && reflect.DeepEqual(read, b.Spec) {
 			return b.config, nil
 		}
 	}
 	data, err := json.Marshal(b.Spec)
 	if err != nil {
-		return nil, fmt.Errorf("oci: derive: %w", err)
+		return "", fmt.Errorf("oci: derive: %w", err)
 	}
 	read := new(specs.Spec)
-	_, err = decodeSpec("config.json", data, read)
+	_, err = decodeSpec("config.json", string(data), read)
 	switch {
 	case bytes.Contains(data, []byte(`\ufffd`)) && (err != nil || !reflect.DeepEqual(read, b.Spec)):
-		return nil, errors.New("oci: derive: the spec has text that is not UTF-8, which no config.json can hold")
+		return "", errors.New("oci: derive: the spec has text that is not UTF-8, which no config.json can hold")
 	case err != nil:
-		return nil, fmt.Errorf("oci: derive: %w", err)
+		return "", fmt.Errorf("oci: derive: %w", err)
 	}
-	return data, nil
+	return string(data), nil
 }
 
 // unfit rejects what would mean something else in another bundle, and cannot be rewritten.
@@ -94,8 +94,8 @@ func hooksOnHost(spec *specs.Spec) map[string][]specs.Hook {
 }
 
 // rewrite makes d's config.json of original, which is the JSON of b's spec.
-func rewrite(original json.RawMessage, b *Bundle, d *Derived) ([]byte, error) {
-	e := &editor{text: string(original)}
+func rewrite(original string, b *Bundle, d *Derived) ([]byte, error) {
+	e := &editor{text: original}
 	top := e.object(part{0, len(original)})
 	process := e.object(top.members["process"])
 	e.set(process, "args", append([]string{d.Executable}, d.Config.Args[1:]...))
@@ -174,7 +174,7 @@ func (b *Bundle) DeriveNative(hook []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &editor{text: string(original)}
+	e := &editor{text: original}
 	top := e.object(part{0, len(original)})
 	e.relocate(top, b)
 	e.disown(top, b, hook)

@@ -17,7 +17,7 @@ import (
 // The error is a [*SpecError] for such a container, which has to be deleted; any other one means that mountinfo is not
 // understood. Verify is pure and may be called concurrently.
 func (d *Derived) Verify(mountinfo []byte) error {
-	if d.original == nil {
+	if d.original == "" {
 		return errors.New("oci: verify: nothing was derived")
 	}
 	mounts, err := parseMountinfo(mountinfo)
