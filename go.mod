@@ -3,9 +3,9 @@ module github.com/wasmoci/wasmoci
 go 1.25.0
 
 require (
-	github.com/BurntSushi/toml v1.6.0
 	github.com/bytecodealliance/wasmtime-go/v44 v44.0.0
 	github.com/opencontainers/runtime-spec v1.3.0
+	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/rogpeppe/go-internal v1.14.1
 	github.com/second-state/WasmEdge-go v0.14.0
 	github.com/spf13/cobra v1.10.2

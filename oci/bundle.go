@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ type Bundle struct {
 	// order of the file. The specification has runtimes go on without them; [Bundle.Plan] has them in the account.
 	Unknown []string
 
-	config []byte // content of config.json, for what Spec cannot hold of it; nil where Spec came from elsewhere
+	config string // content of config.json, for what Spec cannot hold of it; "" where Spec came from elsewhere
 }
 
 // ConfigError is a config.json that cannot be read as a spec. Its exit status is 126.
@@ -112,25 +113,26 @@ func (e *NativeError) Error() string {
 func (e *NativeError) ExitStatus() int { return 126 }
 
 // readConfig never blocks: a FIFO is opened without waiting for its writer, and refused.
-func readConfig(name string) ([]byte, error) {
+func readConfig(name string) (string, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file (%s)", name, info.Mode().Type())
+		return "", fmt.Errorf("%s is not a regular file (%s)", name, info.Mode().Type())
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxConfigBytes+1))
-	if err != nil {
-		return nil, err
+	var data bytes.Buffer
+	data.Grow(int(min(info.Size(), MaxConfigBytes)) + bytes.MinRead)
+	if _, err := data.ReadFrom(io.LimitReader(f, MaxConfigBytes+1)); err != nil {
+		return "", err
 	}
-	if len(data) > MaxConfigBytes {
-		return nil, fmt.Errorf("%s is larger than %d MiB", name, MaxConfigBytes>>20)
+	if data.Len() > MaxConfigBytes {
+		return "", fmt.Errorf("%s is larger than %d MiB", name, MaxConfigBytes>>20)
 	}
-	return data, nil
+	return data.String(), nil
 }

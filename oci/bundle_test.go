@@ -203,6 +203,9 @@ func FuzzLoadBundle(f *testing.F) {
 			!strings.Contains(config.Error(), "is spelled") && !strings.Contains(config.Error(), "UTF-8") && config.Field != "" {
 			t.Errorf("%v, but encoding/json takes it", config)
 		}
+		if errors.Is(err, errSyntax) {
+			t.Errorf("%v, but it is", config)
+		}
 	})
 }
 

@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,43 +18,60 @@ import (
 // no place for. It walks the text beside the types and fills what it meets. encoding/json takes a field in any case and a
 // field twice, replaces bytes that are not UTF-8, names neither array index nor line in its errors, and looks at every type of
 // runtime-spec before the first byte, which takes a program that reads one file longer than all else that it does.
-func decodeSpec(name string, data []byte, spec *specs.Spec) (unknown []string, err error) {
+func decodeSpec(name, data string, spec *specs.Spec) (unknown []string, err error) {
 	fail := func(offset int, field string, err error) error {
 		before := data[:max(0, min(offset, len(data)))]
 		return &ConfigError{
-			File: name, Line: 1 + bytes.Count(before, []byte("\n")), Column: len(before) - bytes.LastIndexByte(before, '\n'),
+			File: name, Line: 1 + strings.Count(before, "\n"), Column: len(before) - strings.LastIndexByte(before, '\n'),
 			Field: field, Err: err,
 		}
 	}
-	if !utf8.Valid(data) {
+	if !utf8.ValidString(data) {
 		offset := 0
-		for valid := bytes.ToValidUTF8(data, nil); offset < len(valid) && valid[offset] == data[offset]; {
+		for valid := strings.ToValidUTF8(data, ""); offset < len(valid) && valid[offset] == data[offset]; {
 			offset++
 		}
 		return nil, fail(offset, "", errors.New("is not UTF-8"))
 	}
-	if !json.Valid(data) {
-		err := json.Unmarshal(data, new(json.RawMessage))
+	r := specReader{text: data}
+	if rerr := r.read(spec); rerr != nil {
+		err := json.Unmarshal([]byte(data), new(json.RawMessage)) // what is no JSON at all is the first to be told
 		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		switch {
+		case errors.As(err, &syntax):
 			return nil, fail(int(syntax.Offset)-1, "", err)
+		case err != nil:
+			return nil, fail(len(data), "", err)
 		}
-		return nil, fail(len(data), "", err)
-	}
-	r := specReader{data: data}
-	if err := r.value(reflect.ValueOf(spec).Elem()); err != nil {
-		return nil, fail(r.offset, r.field(), err)
+		return nil, fail(r.offset, r.field(), rerr)
 	}
 	return r.unknown, nil
 }
 
-// specReader walks JSON that is known to be well formed.
+// specReader walks JSON.
 type specReader struct {
-	data    []byte
+	text    string   // parts of it are the strings that are read
 	at      int      // where to read on
 	offset  int      // where the last token starts
 	path    []step   // to the value that is being read
 	unknown []string // paths of the fields no type has
+}
+
+// errSyntax means that a text is no JSON.
+var errSyntax = errors.New("is no JSON")
+
+// maxDepth is how deep encoding/json goes.
+const maxDepth = 10000
+
+// read reads all of the text into spec, which is empty.
+func (r *specReader) read(spec *specs.Spec) error {
+	if err := r.value(reflect.ValueOf(spec).Elem()); err != nil {
+		return err
+	}
+	if r.next(); r.at < len(r.text) {
+		return errSyntax
+	}
+	return nil
 }
 
 // step leads into an array, a map or a struct.
@@ -87,46 +103,98 @@ func (r *specReader) field() string {
 	return b.String()
 }
 
-// next returns the first byte of the next token.
-func (r *specReader) next() byte {
-	for strings.IndexByte(" \t\r\n,:", r.data[r.at]) >= 0 {
-		r.at++
+// byte returns the byte to read on at, and NUL, which is nowhere in JSON, at the end.
+func (r *specReader) byte() byte {
+	if r.at < len(r.text) {
+		return r.text[r.at]
 	}
-	r.offset = r.at
-	return r.data[r.at]
+	return 0
 }
 
-// text reads a string.
-func (r *specReader) text() (s string, err error) {
+// next returns the first byte of the next token.
+func (r *specReader) next() byte {
+	for {
+		switch c := r.byte(); c {
+		case ' ', '\t', '\r', '\n':
+			r.at++
+		default:
+			r.offset = r.at
+			return c
+		}
+	}
+}
+
+// more says whether an object or array that ends with end has another member or element after n, and goes there, or behind the end.
+func (r *specReader) more(end byte, n int) (bool, error) {
+	switch c := r.next(); {
+	case c == end:
+		r.at++
+		return false, nil
+	case n == 0:
+		return true, nil
+	case c != ',':
+		return false, errSyntax
+	}
+	r.at++
+	r.next()
+	return true, nil
+}
+
+// quoted reads a string.
+func (r *specReader) quoted() (s string, err error) {
+	if r.byte() != '"' {
+		return "", errSyntax
+	}
 	escaped := false
-	for r.at++; r.data[r.at] != '"'; r.at++ {
-		if r.data[r.at] == '\\' {
+	for r.at++; r.byte() != '"'; r.at++ {
+		if r.byte() == '\\' {
 			escaped = true
 			r.at++
 		}
+		if r.byte() < ' ' {
+			return "", errSyntax
+		}
 	}
 	r.at++
-	literal := r.data[r.offset:r.at]
+	literal := r.text[r.offset:r.at]
 	if !escaped {
-		return string(literal[1 : len(literal)-1]), nil
+		return literal[1 : len(literal)-1], nil
 	}
-	err = json.Unmarshal(literal, &s)
+	if json.Unmarshal([]byte(literal), &s) != nil {
+		err = errSyntax
+	}
 	return s, err
 }
 
-// word reads a number, true, false or null.
-func (r *specReader) word() string {
-	for r.at < len(r.data) && strings.IndexByte(" \t\r\n,:]}", r.data[r.at]) < 0 {
-		r.at++
+// key reads the name of a member, and goes to its value.
+func (r *specReader) key() (string, error) {
+	key, err := r.quoted()
+	if err != nil {
+		return "", err
 	}
-	return string(r.data[r.offset:r.at])
+	at := r.offset
+	if r.next() != ':' {
+		return "", errSyntax
+	}
+	r.at++
+	r.offset = at
+	return key, nil
 }
 
-// skip reads a value that no type is known of.
-func (r *specReader) skip() ([]byte, error) {
+// word reads what is to be a number, true, false or null; "" is none of them.
+func (r *specReader) word() string {
+	for strings.IndexByte(" \t\r\n,:]}\x00", r.byte()) < 0 {
+		r.at++
+	}
+	return r.text[r.offset:r.at]
+}
+
+// skip returns a value that no type is known of. It finds the end of one that is JSON, and does not look whether it is.
+func (r *specReader) skip() (string, error) {
 	r.next()
 	begin := r.offset
 	for depth := 0; ; {
+		var err error
 		switch r.next() {
 		case '{', '[':
 			depth++
@@ -134,15 +202,22 @@ func (r *specReader) skip() ([]byte, error) {
 		case '}', ']':
 			depth--
 			r.at++
+		case ',', ':':
+			r.at++
 		case '"':
-			if _, err := r.text(); err != nil {
-				return nil, err
-			}
+			_, err = r.quoted()
 		default:
-			r.word()
+			if r.word() == "" {
+				err = errSyntax
+			}
 		}
-		if depth == 0 {
-			return r.data[begin:r.at], nil
+		switch {
+		case err != nil:
+			return "", err
+		case len(r.path)+depth > maxDepth:
+			return "", errSyntax
+		case depth <= 0:
+			return r.text[begin:r.at], nil
 		}
 	}
 }
@@ -155,11 +230,13 @@ func (r *specReader) value(v reflect.Value) (err error) {
 		if err != nil {
 			return err
 		}
-		return json.Unmarshal(whatever, v.Addr().Interface())
+		return json.Unmarshal([]byte(whatever), v.Addr().Interface())
 	}
 	first := r.next()
 	if first == 'n' && len(r.path) > 0 {
-		r.word()
+		if r.word() != "null" {
+			return errSyntax
+		}
 		return nil
 	}
 	for v.Kind() == reflect.Pointer {
@@ -181,17 +258,24 @@ func (r *specReader) value(v reflect.Value) (err error) {
 	case '"':
 		if fits, found = v.Kind() == reflect.String, "a string"; fits {
 			var s string
-			s, err = r.text()
+			s, err = r.quoted()
 			v.SetString(s)
 		}
 	case 't', 'f':
 		if fits, found = v.Kind() == reflect.Bool, "a boolean"; fits {
-			v.SetBool(r.word() == "true")
+			word := r.word()
+			if word != "true" && word != "false" {
+				return errSyntax
+			}
+			v.SetBool(word == "true")
 		}
 	case 'n':
 		found = "null"
 	default:
 		number := r.word()
+		if !json.Valid([]byte(number)) {
+			return errSyntax
+		}
 		fits, found = setNumber(v, number), "the number "+shorten(number)
 	}
 	if !fits {
@@ -201,58 +285,91 @@ func (r *specReader) value(v reflect.Value) (err error) {
 }
 
 func (r *specReader) array(v reflect.Value) error {
-	v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // a list that is there but empty is not nil
+	texts, _ := v.Addr().Interface().(*[]string) // most lists are of these, and need no reflection
 	r.at++
-	for i := 0; r.next() != ']'; i++ {
+	n := 0
+	for ; ; n++ {
+		if more, err := r.more(']', n); err != nil {
+			return err
+		} else if !more {
+			break
+		}
+		if texts != nil && r.byte() == '"' {
+			s, err := r.quoted()
+			if err != nil {
+				return err
+			}
+			*texts = append(*texts, s)
+			continue
+		}
 		v.Grow(1)
-		v.SetLen(i + 1)
-		r.path = append(r.path, step{index: i})
-		if err := r.value(v.Index(i)); err != nil {
+		v.SetLen(n + 1)
+		r.path = append(r.path, step{index: n})
+		if err := r.value(v.Index(n)); err != nil {
 			return err
 		}
 		r.path = r.path[:len(r.path)-1]
 	}
-	r.at++
+	if n == 0 {
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // a list that is there but empty is not nil
+	}
 	return nil
 }
 
 func (r *specReader) object(v reflect.Value) error {
 	t := v.Type()
 	isMap := t.Kind() == reflect.Map
+	var fields []jsonField
 	if isMap {
 		v.Set(reflect.MakeMap(t))
+	} else {
+		fields = jsonFieldsOf(t)
 	}
-	seen := map[string]bool{}
+	seen := make([]bool, len(fields))
+	var others map[string]bool // that were seen and are no fields
 	r.at++
-	for r.next() != '}' {
-		key, err := r.text()
+	for n := 0; ; n++ {
+		if more, err := r.more('}', n); err != nil {
+			return err
+		} else if !more {
+			return nil
+		}
+		key, err := r.key()
 		r.path = append(r.path, step{-1, key, isMap})
 		if err != nil {
 			return err
 		}
-		if seen[key] {
+		field := jsonFieldNamed(fields, key)
+		switch {
+		case field >= 0 && fields[field].name != key:
+			return fmt.Errorf("is spelled %q in runtime-spec", fields[field].name)
+		case field >= 0 && seen[field] || others[key]:
 			return errors.New("is there twice: keep one")
-		}
-		seen[key] = true
-		if isMap {
-			next := reflect.New(t.Elem()).Elem()
-			err = r.value(next)
-			v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), next)
-		} else if f, ok := fieldOf(t, key); !ok {
-			r.unknown = append(r.unknown, r.field())
-			_, err = r.skip()
-		} else if f.name != key {
-			err = fmt.Errorf("is spelled %q in runtime-spec", f.name)
-		} else {
-			err = r.value(v.FieldByIndex(f.index))
+		case field >= 0:
+			seen[field] = true
+			err = r.value(v.FieldByIndex(fields[field].index))
+		default:
+			if others == nil {
+				others = make(map[string]bool)
+			}
+			others[key] = true
+			if isMap {
+				next := reflect.New(t.Elem()).Elem()
+				err = r.value(next)
+				v.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), next)
+			} else {
+				r.unknown = append(r.unknown, r.field())
+				var value string
+				if value, err = r.skip(); err == nil && !json.Valid([]byte(value)) {
+					err = errSyntax
+				}
+			}
 		}
 		if err != nil {
 			return err
 		}
 		r.path = r.path[:len(r.path)-1]
 	}
-	r.at++
-	return nil
 }
 
 // jsonField is a field of a struct by its name in JSON.
@@ -264,28 +381,34 @@ type jsonField struct {
 // jsonFields are the fields of each struct that was met.
 var jsonFields sync.Map // of reflect.Type: []jsonField
 
-// fieldOf finds the field of t that encoding/json would fill from key.
-func fieldOf(t reflect.Type, key string) (jsonField, bool) {
-	fields, ok := jsonFields.Load(t)
-	if !ok {
-		var all []jsonField
-		for _, f := range reflect.VisibleFields(t) {
-			if !f.Anonymous {
-				all = append(all, jsonField{jsonName(f), f.Index})
-			}
-		}
-		fields, _ = jsonFields.LoadOrStore(t, all)
+// jsonFieldsOf returns the fields of t, and those of structs that are embedded in it.
+func jsonFieldsOf(t reflect.Type) []jsonField {
+	if fields, ok := jsonFields.Load(t); ok {
+		return fields.([]jsonField)
 	}
-	all := fields.([]jsonField)
-	for _, same := range []func(name string) bool{
-		func(name string) bool { return name == key },
-		func(name string) bool { return strings.EqualFold(name, key) },
-	} {
-		if i := slices.IndexFunc(all, func(f jsonField) bool { return same(f.name) }); i >= 0 {
-			return all[i], true
+	all := make([]jsonField, 0, t.NumField())
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.Anonymous {
+			all = append(all, jsonField{jsonName(f), f.Index})
+			continue
+		}
+		for _, inner := range jsonFieldsOf(f.Type) {
+			all = append(all, jsonField{inner.name, slices.Concat(f.Index, inner.index)})
 		}
 	}
-	return jsonField{}, false
+	jsonFields.Store(t, all)
+	return all
+}
+
+// jsonFieldNamed returns the index of the field that encoding/json would fill from key, -1 for none.
+func jsonFieldNamed(fields []jsonField, key string) int {
+	for i := range fields {
+		if fields[i].name == key {
+			return i
+		}
+	}
+	return slices.IndexFunc(fields, func(f jsonField) bool { return strings.EqualFold(f.name, key) })
 }
 
 func jsonName(f reflect.StructField) string {

@@ -95,8 +95,6 @@ func runnerProblem(first int, env []string) string {
 type Derived struct {
 	// JSON is the config.json for the delegate.
 	JSON []byte
-	// Spec is JSON as far as runtime-spec's types hold it, to look at. It shares nothing with the bundle's.
-	Spec *specs.Spec
 	// Config is the run of the guest in the container, without streams: that of the [Entered] plan, with the runner's place
 	// hidden, and the memory limit less what the runner needs.
 	Config wasi.Config
@@ -110,7 +108,8 @@ type Derived struct {
 	// the process that the container has instead.
 	Account []Entry
 
-	original   json.RawMessage // the config.json that was derived from
+	original   string // the config.json that was derived from
+	devices    int    // how many mounts of it are at /dev
 	delegation Delegation
 }
 
@@ -170,12 +169,23 @@ func (b *Bundle) Derive(d Delegation) (*Derived, error) {
 	if out.JSON, err = rewrite(out.original, b, out); err != nil {
 		return &Derived{}, fmt.Errorf("oci: derive: %w", err)
 	}
-	out.Spec = new(specs.Spec)
-	if _, err := decodeSpec("config.json", out.JSON, out.Spec); err != nil {
-		return &Derived{}, fmt.Errorf("oci: derive: %w", err)
+	for _, m := range b.Spec.Mounts {
+		if path.Join("/", m.Destination) == "/dev" {
+			out.devices++
+		}
 	}
 	out.Account = out.account(b, plan.Account)
 	return out, nil
+}
+
+// Spec decodes JSON as far as runtime-spec's types hold it, to look at. It shares nothing with the bundle's. There is an error where
+// nothing was derived.
+func (d *Derived) Spec() (*specs.Spec, error) {
+	spec := new(specs.Spec)
+	if _, err := decodeSpec("config.json", string(d.JSON), spec); err != nil {
+		return nil, fmt.Errorf("oci: derived spec: %w", err)
+	}
+	return spec, nil
 }
 
 // Paths are Executable and Code for a runner whose first descriptor is first: other ones than Derived's only for a further
@@ -192,7 +202,7 @@ func (d *Derived) Paths(first int) (executable, code string) {
 // mounts of d; [Derived.Paths] says where the runner and its code are. The errors are those of [Bundle.Derive]. It is pure, shares
 // nothing with p, and may be called concurrently.
 func (d *Derived) Process(p *specs.Process, first int, env []string) (*specs.Process, wasi.Config, error) {
-	if d.original == nil {
+	if d.original == "" {
 		return nil, wasi.Config{}, errors.New("oci: derive process: nothing was derived")
 	}
 	if problem := runnerProblem(first, env); problem != "" {

@@ -98,12 +98,17 @@ func ExampleBundle_Derive() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("rootfs: ", derived.Spec.Root.Path)
-	fmt.Println("process:", derived.Spec.Process.Args, derived.Spec.Process.Env)
-	for _, m := range derived.Spec.Mounts {
+	spec, err := derived.Spec()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("rootfs: ", spec.Root.Path)
+	fmt.Println("process:", spec.Process.Args, spec.Process.Env)
+	for _, m := range spec.Mounts {
 		fmt.Println("mount:  ", m.Source, "at", m.Destination, m.Options)
 	}
-	fmt.Println("hook:   ", derived.Spec.Hooks.Poststop[0].Args)
+	fmt.Println("hook:   ", spec.Hooks.Poststop[0].Args)
 	fmt.Println("guest:  ", derived.Config.Args, derived.Config.Env)
 
 	_, err = bundle.Derive(oci.Delegation{Runner: "/r", Code: "/c", Name: "n", First: 3, Hook: []string{"hook"}})

@@ -23,7 +23,7 @@ func testSpec(tb testing.TB, name string) *specs.Spec {
 		tb.Fatal(err)
 	}
 	spec := new(specs.Spec)
-	if unknown, err := decodeSpec(name, data, spec); err != nil || len(unknown) > 0 {
+	if unknown, err := decodeSpec(name, string(data), spec); err != nil || len(unknown) > 0 {
 		tb.Fatal(unknown, err)
 	}
 	return spec

@@ -17,21 +17,26 @@ import (
 // know, and lists that are there and empty. Values are read from the types.
 
 // original is the JSON of the bundle's spec.
-func (b *Bundle) original() (json.RawMessage, error) {
-	if b.config != nil {
-		read := new(specs.Spec)
-		if _, err := decodeSpec("config.json", b.config, read); err == nil && reflect.DeepEqual(read, b.Spec) {
+func (b *Bundle) original() (string, error) {
+	if b.config != "" {
+		read, r := new(specs.Spec), specReader{text: b.config}
+		if r.read(read) == nil && reflect.DeepEqual(read, b.Spec) {
 			return b.config, nil
 		}
 	}
 	data, err := json.Marshal(b.Spec)
 	if err != nil {
-		return nil, fmt.Errorf("oci: derive: %w", err)
+		return "", fmt.Errorf("oci: derive: %w", err)
 	}
-	if read := new(specs.Spec); bytes.Contains(data, []byte(`\ufffd`)) && json.Unmarshal(data, read) == nil && !reflect.DeepEqual(read, b.Spec) {
-		return nil, errors.New("oci: derive: the spec has text that is not UTF-8, which no config.json can hold")
+	read := new(specs.Spec)
+	_, err = decodeSpec("config.json", string(data), read)
+	switch {
+	case bytes.Contains(data, []byte(`\ufffd`)) && (err != nil || !reflect.DeepEqual(read, b.Spec)):
+		return "", errors.New("oci: derive: the spec has text that is not UTF-8, which no config.json can hold")
+	case err != nil:
+		return "", fmt.Errorf("oci: derive: %w", err)
 	}
-	return data, nil
+	return string(data), nil
 }
 
 // unfit rejects what would mean something else in another bundle, and cannot be rewritten.
@@ -74,60 +79,57 @@ func isRelative(m *specs.Mount) bool {
 }
 
 // hooksOnHost are the hooks that are looked up and run on the host's side, by their names in JSON.
-func hooksOnHost(spec *specs.Spec) (hooks map[string][]specs.Hook) {
-	if data, err := json.Marshal(spec.Hooks); err == nil {
-		_ = json.Unmarshal(data, &hooks) // what was made of this type, or null
+func hooksOnHost(spec *specs.Spec) map[string][]specs.Hook {
+	hooks := make(map[string][]specs.Hook)
+	if spec.Hooks == nil {
+		return hooks
 	}
-	delete(hooks, "startContainer")
+	stages := reflect.ValueOf(spec.Hooks).Elem()
+	for _, f := range jsonFieldsOf(stages.Type()) {
+		if all, ok := stages.FieldByIndex(f.index).Interface().([]specs.Hook); ok && len(all) > 0 && f.name != "startContainer" {
+			hooks[f.name] = all
+		}
+	}
 	return hooks
 }
 
-// object is an object of JSON, of which only some values are looked into.
-type object map[string]json.RawMessage
-
 // rewrite makes d's config.json of original, which is the JSON of b's spec.
-func rewrite(original json.RawMessage, b *Bundle, d *Derived) ([]byte, error) {
-	e := &editor{}
-	top := e.object(original)
-	e.inside(top, "process", func(process object) {
-		process["args"] = e.json(append([]string{d.Executable}, d.Config.Args[1:]...))
-		process["env"] = e.json(slices.Concat([]string{}, d.delegation.Env))
-	})
-	mounts := e.relocate(top, b)
+func rewrite(original string, b *Bundle, d *Derived) ([]byte, error) {
+	e := &editor{text: original}
+	top := e.object(part{0, len(original)})
+	process := e.object(top.members["process"])
+	e.set(process, "args", append([]string{d.Executable}, d.Config.Args[1:]...))
+	e.set(process, "env", slices.Concat([]string{}, d.delegation.Env))
+	e.relocate(top, b)
 	if !d.ByDescriptor {
-		for _, m := range runnerMounts(&d.delegation) {
-			mounts = append(mounts, e.json(m))
-		}
+		e.mount(top, runnerMounts(&d.delegation))
 	}
-	if len(mounts) > 0 {
-		top["mounts"] = e.json(mounts)
-	}
-
 	e.disown(top, b, d.delegation.Hook)
-	return e.json(top), e.err
+	return e.edited()
 }
 
-// inside changes one object of another.
-func (e *editor) inside(top object, key string, change func(object)) {
-	o := e.object(top[key])
-	change(o)
-	top[key] = e.json(o)
-}
-
-// relocate makes absolute what a bundle says relative to its directory. It returns the mounts, which are top's if there are any.
-func (e *editor) relocate(top object, b *Bundle) (mounts []json.RawMessage) {
+// relocate makes absolute what a bundle says relative to its directory.
+func (e *editor) relocate(top object, b *Bundle) {
 	if b.Spec.Root != nil && !path.IsAbs(b.Spec.Root.Path) {
-		e.inside(top, "root", func(root object) { root["path"] = e.json(path.Join(b.Dir, b.Spec.Root.Path)) })
+		e.set(e.object(top.members["root"]), "path", path.Join(b.Dir, b.Spec.Root.Path))
 	}
-	mounts = e.array(top["mounts"])
-	for i := range mounts {
+	for i, mount := range e.list(top.members["mounts"]) {
 		if m := &b.Spec.Mounts[i]; isRelative(m) {
-			mount := e.object(mounts[i])
-			mount["source"] = e.json(path.Join(b.Dir, m.Source))
-			mounts[i] = e.json(mount)
+			e.set(e.object(mount), "source", path.Join(b.Dir, m.Source))
 		}
 	}
-	return mounts
+}
+
+// mount adds mounts after all others.
+func (e *editor) mount(top object, mounts []mount) {
+	others := e.list(top.members["mounts"])
+	if len(others) == 0 {
+		e.set(top, "mounts", mounts)
+		return
+	}
+	for _, m := range mounts {
+		e.add(top.members["mounts"], len(others), e.json(m))
+	}
 }
 
 // disown removes the annotations by which a delegate would take a container for WebAssembly, and wraps hooks.
@@ -136,24 +138,20 @@ func (e *editor) disown(top object, b *Bundle, hook []string) {
 	delete(annotations, annotationHandler)
 	delete(annotations, annotationVariant)
 	if len(annotations) < len(b.Spec.Annotations) {
-		top["annotations"] = e.json(annotations)
+		e.set(top, "annotations", annotations)
 	}
 	hooks := hooksOnHost(b.Spec)
 	if len(hooks) == 0 || hook == nil {
 		return
 	}
-	e.inside(top, "hooks", func(raw object) {
-		for stage, all := range hooks {
-			rewritten := e.array(raw[stage])
-			for i, h := range all {
-				one := e.object(rewritten[i])
-				one["path"] = e.json(hook[0])
-				one["args"] = e.json(slices.Concat(hook, []string{"--", h.Path}, h.Args))
-				rewritten[i] = e.json(one)
-			}
-			raw[stage] = e.json(rewritten)
+	stages := e.object(top.members["hooks"])
+	for stage, all := range hooks {
+		for i, one := range e.list(stages.members[stage]) {
+			o, h := e.object(one), &all[i]
+			e.set(o, "path", hook[0])
+			e.set(o, "args", slices.Concat(hook, []string{"--", h.Path}, h.Args))
 		}
-	})
+	}
 }
 
 // Claimed says whether an annotation of the bundle would have another runtime take its container for WebAssembly, such as a crun that
@@ -176,57 +174,30 @@ func (b *Bundle) DeriveNative(hook []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &editor{}
-	top := e.object(original)
-	if mounts := e.relocate(top, b); len(mounts) > 0 {
-		top["mounts"] = e.json(mounts)
-	}
+	e := &editor{text: original}
+	top := e.object(part{0, len(original)})
+	e.relocate(top, b)
 	e.disown(top, b, hook)
-	return e.json(top), e.err
+	return e.edited()
+}
+
+// mount is what a runner's mounts have of specs.Mount.
+type mount struct {
+	Destination string   `json:"destination"`
+	Type        string   `json:"type"`
+	Source      string   `json:"source"`
+	Options     []string `json:"options"`
 }
 
 // runnerMounts show the code, and the runner and its libraries in there. Each is cut off from where it was bound, so that nothing mounted in the
 // container appears on the host.
-func runnerMounts(d *Delegation) []specs.Mount {
-	mounts := []specs.Mount{{Destination: runnerPlace, Source: d.Code}, {Destination: runnerPlace + "/" + d.Name, Source: d.Runner}}
+func runnerMounts(d *Delegation) []mount {
+	mounts := []mount{{Destination: runnerPlace, Source: d.Code}, {Destination: runnerPlace + "/" + d.Name, Source: d.Runner}}
 	if d.Libraries != "" {
-		mounts = append(mounts, specs.Mount{Destination: LibraryPath, Source: d.Libraries})
+		mounts = append(mounts, mount{Destination: LibraryPath, Source: d.Libraries})
 	}
 	for i := range mounts {
 		mounts[i].Type, mounts[i].Options = "bind", []string{"bind", "rprivate", "ro", "nosuid", "nodev"}
 	}
 	return mounts
-}
-
-// editor decodes and encodes, and keeps the first error.
-type editor struct{ err error }
-
-func (e *editor) object(raw json.RawMessage) object {
-	var o object
-	e.decode(raw, &o)
-	if o == nil { // absent, or null
-		o = object{}
-	}
-	return o
-}
-
-func (e *editor) array(raw json.RawMessage) (all []json.RawMessage) {
-	e.decode(raw, &all)
-	return all
-}
-
-func (e *editor) decode(raw json.RawMessage, v any) {
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, v); e.err == nil {
-			e.err = err
-		}
-	}
-}
-
-func (e *editor) json(v any) json.RawMessage {
-	data, err := json.Marshal(v)
-	if e.err == nil {
-		e.err = err
-	}
-	return data
 }

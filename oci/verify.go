@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +17,7 @@ import (
 // The error is a [*SpecError] for such a container, which has to be deleted; any other one means that mountinfo is not
 // understood. Verify is pure and may be called concurrently.
 func (d *Derived) Verify(mountinfo []byte) error {
-	if d.original == nil {
+	if d.original == "" {
 		return errors.New("oci: verify: nothing was derived")
 	}
 	mounts, err := parseMountinfo(mountinfo)
@@ -38,12 +37,7 @@ func (d *Derived) Verify(mountinfo []byte) error {
 
 // isPlaced says whether the runner's mounts, and nothing else, are on the tmpfs that the spec has at /dev.
 func (d *Derived) isPlaced(mounts []mountinfoLine) bool {
-	asked := 0
-	for _, m := range d.Spec.Mounts {
-		if path.Join("/", m.Destination) == "/dev" {
-			asked++
-		}
-	}
+	asked := d.devices
 	dev := map[string]bool{}  // of those that are a tmpfs, the id
 	var place []mountinfoLine // those at and beneath it, the place first
 	for _, m := range mounts {

@@ -30,7 +30,7 @@
 // process with status 128+n at once, whatever the guest does, although the process may be the first of its PID namespace, which a
 // signal without a handler does not end. A guest whose engine has no mode for a process of its own ([engine.Unchecked]) gets
 // the end of its context first, and its last output out; the same signal again ends the process. The first process of a PID
-// namespace reaps the orphans that it is given.
+// namespace leaves the orphans that it is given to the kernel, by ignoring CHLD.
 //
 // # Surroundings
 //

@@ -1,11 +1,9 @@
 package runner
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -38,7 +36,7 @@ const (
 )
 
 const (
-	orderVersion = 2        // of orders with a gate; those without are of version 1, which earlier runners understand
+	orderVersion = 2
 	maxOrder     = 64 << 20 // bytes; the kernel allows for less of arguments and environment
 	sigURG       = 23       // on Linux
 )
@@ -46,41 +44,41 @@ const (
 // Order is what a runner is to do. It is plain data.
 type Order struct {
 	// Engine is the registry name of the engine.
-	Engine string `json:"engine"`
+	Engine string
 	// Module is the module's name for messages.
-	Module string `json:"module,omitempty"`
+	Module string
 	// Digest is the module's, as engine.ModuleInfo has it: "sha256:" and 64 hexadecimal digits. Who gives it has verified it, and
 	// spares the runner to read a module for it: a file that is changed later still runs the code that CodeDir has. "" has the runner compute it.
-	Digest string `json:"digest,omitempty"`
+	Digest string
 	// CodeDir is the directory that engine.Export has filled for this module, as an absolute path in the container.
-	CodeDir string `json:"codeDir"`
+	CodeDir string
 	// Config is the guest's run. It has no streams, open files and listeners: the runner's own streams are the guest's,
 	// and Sockets its listeners.
-	Config wasi.Config `json:"config"`
+	Config wasi.Config
 	// Sockets are the guest's from descriptor 3 on, in this order: its Config's Listeners.
-	Sockets []Socket `json:"sockets,omitempty"`
+	Sockets []Socket
 	// HeapBytes is what the runner aims to keep its own memory at, in bytes, without the guest's linear memory; 0 is no bound. It is
 	// Go's soft memory limit (debug.SetMemoryLimit).
-	HeapBytes int64 `json:"heapBytes,omitempty"`
+	HeapBytes int64
 	// StopSignals are the numbers of signals that end the guest beyond TERM, INT, QUIT and HUP, each with status 128+n. KILL and STOP
 	// need not be among them, and do no harm.
-	StopSignals []int `json:"stopSignals,omitempty"`
+	StopSignals []int
 	// Gate is the number of a descriptor of the runner, from 3 on, that is open for reading, such as a FIFO's: the runner loads the module, and
 	// then waits for a byte from there before it does anything for the guest, or says why it cannot. So it can be started before its
 	// container is. A signal that ends guests ends it meanwhile. 0 is none: the guest starts at once.
-	Gate int `json:"gate,omitempty"`
+	Gate int
 }
 
 // Socket is a socket of the guest: one that the runner was handed, or one that it makes to listen at an address.
 type Socket struct {
 	// Name is used in messages only.
-	Name string `json:"name,omitempty"`
+	Name string
 	// FD is the number of a descriptor of the runner, which its caller gave to the container: from 3 on, and below the runner's
 	// own. It is a stream socket, and listens or is connected. 0 where Address says what to make.
-	FD int `json:"fd,omitempty"`
+	FD int
 	// Address is where the runner listens for TCP connections, in the container's network, before the guest starts:
 	// "IP:PORT", with no name in it.
-	Address string `json:"address,omitempty"`
+	Address string
 }
 
 // validate says what is wrong with s.
@@ -103,12 +101,6 @@ func (s *Socket) validate() error {
 	return nil
 }
 
-// sealed is an Order as it is written down.
-type sealed struct {
-	Version int `json:"version"`
-	Order
-}
-
 // VersionError is an order of another version: runtime and runner have not been installed together.
 type VersionError struct {
 	Version int // of the order
@@ -116,7 +108,7 @@ type VersionError struct {
 
 // Error implements error.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("runner: the order has version %d, this runner understands versions up to %d: install runtime and runner of one version", e.Version, orderVersion)
+	return fmt.Sprintf("runner: the order has version %d, this runner understands version %d: install runtime and runner of one version", e.Version, orderVersion)
 }
 
 // ExitStatus returns 126.
@@ -181,7 +173,7 @@ func (o *Order) Validate() error {
 	}
 	for _, s := range text {
 		if !utf8.ValidString(s) {
-			bad("%q is not valid UTF-8, which JSON cannot carry", s)
+			bad("%q is not valid UTF-8", s)
 		}
 	}
 	if err := c.Validate(); err != nil {
@@ -201,49 +193,6 @@ func (o *Order) digest() ([]byte, error) {
 		err = errors.New("it is not sha256: and 64 digits")
 	}
 	return sum, err
-}
-
-// encode writes o down.
-func (o *Order) encode() ([]byte, error) {
-	if err := o.Validate(); err != nil {
-		return nil, err
-	}
-	version := orderVersion
-	if o.Gate == 0 {
-		version = 1
-	}
-	b, err := json.Marshal(sealed{version, *o})
-	if err != nil {
-		return nil, fmt.Errorf("runner: order: %w", err)
-	}
-	if len(b) > maxOrder {
-		return nil, fmt.Errorf("runner: order: it has %d bytes, at most %d are read", len(b), maxOrder)
-	}
-	return b, nil
-}
-
-// decode reads what encode has written, and nothing else.
-func decode(b []byte) (*Order, error) {
-	var v struct{ Version *int }
-	if err := json.Unmarshal(b, &v); err != nil {
-		return nil, fmt.Errorf("runner: the order is not JSON: %w", err)
-	}
-	if v.Version == nil {
-		return nil, errors.New("runner: the order has no version: it is not one")
-	}
-	if *v.Version < 1 || *v.Version > orderVersion {
-		return nil, &VersionError{*v.Version}
-	}
-	var s sealed
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
-		return nil, fmt.Errorf("runner: the order cannot be understood: %w", err)
-	}
-	if err := s.Validate(); err != nil {
-		return nil, err
-	}
-	return &s.Order, nil
 }
 
 // byDescriptor tells whether the runner, whose first descriptor is first, has its code by descriptor.

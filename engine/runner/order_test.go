@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +20,7 @@ func full() Order {
 		Config: wasi.Config{
 			Entrypoint: "f", Args: []string{"a", "", "é\u2028<&>\ufffd\t"}, Env: []string{"A=1", "A=", "B=\"\\ufffd\""}, Dir: "/d",
 			Mounts: []wasi.Mount{
-				{Guest: "/", Host: "/", ReadOnly: true}, {Guest: "/a", Hidden: true}, {Guest: "/t", Tmpfs: &wasi.Tmpfs{SizeBytes: 1<<64 - 1, Mode: 0o1777}},
+				{Guest: "/", Host: "/", ReadOnly: true}, {Guest: "/a", Hidden: true}, {Guest: "/dev", Host: "/dev", NoPreopen: true}, {Guest: "/t", Tmpfs: &wasi.Tmpfs{SizeBytes: 1<<64 - 1, Mode: 0o1777}},
 			},
 			Limits: wasi.Limits{MemoryBytes: 1<<64 - 1},
 		},
@@ -37,24 +39,44 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 	// What no order carries, and Validate refuses.
-	refused := map[string]bool{"Order.Config.Stdin": true, "Order.Config.Stdout": true, "Order.Config.Stderr": true, "Order.Config.Listeners": true}
-	var walk func(path string, v reflect.Value)
-	walk = func(path string, v reflect.Value) {
-		switch {
-		case refused[path]:
-		case v.IsZero():
+	refused := map[string]bool{
+		"Order.Config.Stdin": true, "Order.Config.Stdout": true, "Order.Config.Stderr": true, "Order.Config.Listeners": true,
+		"Order.Config.Mounts.File": true,
+	}
+	var walk func(path string, all []reflect.Value)
+	walk = func(path string, all []reflect.Value) {
+		all = slices.DeleteFunc(all, reflect.Value.IsZero)
+		if refused[path] {
+			return
+		}
+		if len(all) == 0 {
 			t.Errorf("%s is empty: put something there in full", path)
-		case v.Kind() == reflect.Struct:
-			for i := range v.NumField() {
-				walk(path+"."+v.Type().Field(i).Name, v.Field(i))
+			return
+		}
+		inner := map[string][]reflect.Value{}
+		for _, v := range all {
+			v = reflect.Indirect(v)
+			switch v.Kind() {
+			case reflect.Struct:
+				for i := range v.NumField() {
+					name := path + "." + v.Type().Field(i).Name
+					inner[name] = append(inner[name], v.Field(i))
+				}
+			case reflect.Slice:
+				for i := range v.Len() {
+					inner[path] = append(inner[path], v.Index(i))
+				}
 			}
 		}
+		for name, values := range inner {
+			walk(name, values)
+		}
 	}
-	walk("Order", reflect.ValueOf(want))
+	walk("Order", []reflect.Value{reflect.ValueOf(want)})
 
 	least := Order{Engine: "e", CodeDir: "/c"}
-	if b, err = least.encode(); err != nil || string(b) != `{"version":1,"engine":"e","codeDir":"/c","config":{}}` {
-		t.Errorf("the least order is %s, %v", b, err)
+	if b, err = least.encode(); err != nil || string(b) != "wasmoci order 2\n\x01e\x00\x00\x02/c"+strings.Repeat("\x00", 10) {
+		t.Errorf("the least order is %q, %v", b, err)
 	}
 	if got, err := decode(b); err != nil || !reflect.DeepEqual(*got, least) {
 		t.Errorf("got %+v, %v", got, err)
@@ -104,17 +126,52 @@ func TestValidate(t *testing.T) {
 }
 
 func TestDecode(t *testing.T) {
-	var version *VersionError
-	_, err := decode([]byte(`{"version":7,"later":true}`))
-	if !errors.As(err, &version) || version.Version != 7 || engine.ExitCode(err) != 126 {
-		t.Errorf("%v, exit status %d", err, engine.ExitCode(err))
+	for n, s := range map[int]string{7: "wasmoci order 7\nlater", 1: "wasmoci order 1", -1: "wasmoci order -1\n"} {
+		var version *VersionError
+		_, err := decode([]byte(s))
+		if !errors.As(err, &version) || version.Version != n || engine.ExitCode(err) != 126 {
+			t.Errorf("%v, exit status %d", err, engine.ExitCode(err))
+		}
 	}
-	for _, s := range []string{
-		"", "null", "[]", "{}", `{"version":"1"}`, `{"version":1}`, `{"version":1,"engine":"e","codeDir":"/c","config":{}}{}`,
-		`{"version":1,"engine":"e","codeDir":"/c","config":{"stdin":1}}`, `{"version":1,"engine":"e","codeDir":"/c","config":{"mounts":[{"guest":"x"}]}}`,
+	least := Order{Engine: "e", CodeDir: "/c"}
+	b, err := least.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const numbers = 10 // that are zero at the end of b
+	head := string(b[:len(b)-numbers])
+	zeros := func(n int) string { return strings.Repeat("\x00", n) }
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing":            {"", "has no version"},
+		"JSON":               {`{"version":1,"engine":"e","codeDir":"/c","config":{}}`, "has no version"},
+		"no number":          {"wasmoci order x\n", "has no version"},
+		"a huge number":      {"wasmoci order 99999999999999999999\n", "has no version"},
+		"a heading only":     {"wasmoci order 2\n", "cut off"},
+		"no end of line":     {"wasmoci order 2", "cut off"},
+		"zeros before":       {"wasmoci order 02" + string(b[len("wasmoci order 2"):]), "that no order has"},
+		"more":               {string(b) + "\x00", "that no order has"},
+		"a longer number":    {head + "\x80\x00" + zeros(numbers-1), "that no order has"},
+		"a long text":        {"wasmoci order 2\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "cut off"},
+		"a long list":        {head + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "cut off"},
+		"an endless number":  {head + strings.Repeat("\xff", 20), "cut off"},
+		"a negative number":  {head + "\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" + zeros(numbers-2), "too large"},
+		"neither yes nor no": {head + zeros(7) + "\x00\x01" + "\x02/a\x02/b\x02\x00\x00\x00" + "\x00", "that no order has"},
+		"no engine":          {"wasmoci order 2\n" + zeros(4+numbers), "no engine is named"},
+		"a relative mount":   {head + zeros(8) + "\x01" + "\x01x\x00\x00\x01\x00\x00" + "\x00", "wasi: "},
 	} {
-		if _, err := decode([]byte(s)); err == nil || engine.ExitCode(err) != 125 && engine.ExitCode(err) != 126 {
-			t.Errorf("%q: %v", s, err)
+		t.Run(name, func(t *testing.T) {
+			if _, err := decode([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+	whole := full()
+	if b, err = whole.encode(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range b {
+		if _, err := decode(b[:n]); err == nil {
+			t.Errorf("%d of %d bytes are an order", n, len(b))
 		}
 	}
 }
@@ -126,20 +183,14 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
-	f.Add([]byte(`{"version":1,"engine":"e","codeDir":"/c","config":{}}`))
+	f.Add([]byte("wasmoci order 2\n\x01e\x00\x00\x02/c\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		o, err := decode(b)
 		if err != nil {
 			return
 		}
-		again, err := o.encode()
-		if err != nil {
-			t.Fatalf("%s cannot be written again: %v", b, err)
-		}
-		if o2, err := decode(again); err != nil {
-			t.Fatalf("%s → %s: %v", b, again, err)
-		} else if third, _ := o2.encode(); string(third) != string(again) {
-			t.Fatalf("%s → %s → %s", b, again, third)
+		if again, err := o.encode(); err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("%q → %+v → %q, %v", b, o, again, err)
 		}
 	})
 }

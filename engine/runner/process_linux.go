@@ -33,12 +33,14 @@ type process struct {
 var ends = []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP}
 
 // dumps are those which Go takes for a crash of its own, and kills are further ones that end a process by default: without a
-// handler, Go would print all goroutines for the former, and ignore the latter.
+// handler, Go would print all goroutines for the former and for ABRT, and ignore the rest. Go hands each of ends and kills to a thread
+// of its own, to and fro, when it is handled first, but none of dumps.
 var (
 	dumps = []syscall.Signal{
-		syscall.SIGABRT, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSTKFLT, syscall.SIGSYS, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE,
+		syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSTKFLT, syscall.SIGSYS, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE,
 	}
 	kills = []syscall.Signal{
+		syscall.SIGABRT,
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGIO, syscall.SIGPWR, syscall.SIGXCPU,
 	}
 )
@@ -71,11 +73,11 @@ func (p *process) handle(numbers []int) {
 
 // watch does what signals ask for.
 func (p *process) watch() {
-	p.notify(dumps) // each takes a while; loading does not wait for it
+	p.notify(dumps)
 	if p.init {
-		p.notify([]syscall.Signal{syscall.SIGCHLD})
+		signal.Ignore(syscall.SIGABRT, syscall.SIGCHLD) // so the kernel itself waits for orphans
 	} else {
-		p.notify(kills)
+		p.notify(kills) // each takes a while; loading does not wait for it
 	}
 	close(p.handled)
 	var first syscall.Signal // that the guest was asked to end by
@@ -89,20 +91,8 @@ func (p *process) watch() {
 				continue
 			}
 			os.Exit(p.end(engine.Signal(n)))
-		case n == syscall.SIGCHLD:
-			reap()
 		case !p.init: // as it would end any process without a handler, which the first of a namespace ignores
 			os.Exit(p.end(engine.Signal(n)))
-		}
-	}
-}
-
-// reap waits for the orphans that have ended.
-func reap() {
-	for {
-		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
-		if err != unix.EINTR && (err != nil || pid <= 0) {
-			return
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,11 +81,34 @@ func recordOf(err error, stats engine.Stats) Record {
 	return r
 }
 
-// line is r as it is written.
+// line is r as it is written: as encoding/json would, but for the zone of its times, which is UTC. It is done by hand because encoding/json
+// looks at all types first, and a zone would be looked for in the files of the container's image, at each guest's end.
 func (r Record) line() []byte {
-	b, err := json.Marshal(r)
-	if err != nil { // none of its fields can fail
-		panic(err)
+	b := strconv.AppendInt([]byte(`{"status":`), int64(r.Status), 10)
+	b = append(b, `,"kind":"`+r.Kind+`"`...) // one of ours
+	if r.Detail != "" {
+		detail, err := json.Marshal(r.Detail)
+		if err != nil { // no text can fail
+			panic(err)
+		}
+		b = append(append(b, `,"detail":`...), detail...)
 	}
-	return append(b, '\n')
+	if r.MemoryPeakBytes > 0 {
+		b = strconv.AppendUint(append(b, `,"memoryPeakBytes":`...), r.MemoryPeakBytes, 10)
+	}
+	if t := r.Times; t != (Times{}) {
+		before := `,"times":{`
+		for _, step := range []struct {
+			name string
+			at   time.Time
+		}{{"begun", t.Begun}, {"loaded", t.Loaded}, {"started", t.Started}, {"ended", t.Ended}} {
+			if !step.at.IsZero() {
+				b = append(b, before+`"`+step.name+`":`...)
+				b = step.at.UTC().AppendFormat(b, `"`+time.RFC3339Nano+`"`)
+				before = ","
+			}
+		}
+		b = append(b, '}')
+	}
+	return append(b, "}\n"...)
 }

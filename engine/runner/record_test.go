@@ -2,11 +2,14 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wasmoci/wasmoci/engine"
 )
@@ -49,6 +52,43 @@ func TestRecord(t *testing.T) {
 	for _, s := range []string{"\x00", "é", "\u2028", "\xff"} {
 		if line := recordOf(errors.New(strings.Repeat(s, 5000)), engine.Stats{}).line(); len(line) > RecordBytes {
 			t.Errorf("a detail of %q makes a record of %d bytes, more than a pipe takes at once", s, len(line))
+		}
+	}
+}
+
+// TestRecordLine: a record is written as encoding/json would, field for field.
+func TestRecordLine(t *testing.T) {
+	at := func(n int) time.Time { return time.Date(2026, 5, 9, 1, 2, 3, n, time.FixedZone("x", 3600)) }
+	times := Times{Begun: at(1), Loaded: at(20), Started: at(300_000_000), Ended: at(0)}
+	for name, r := range map[string]Record{
+		"nothing": {Kind: KindExit},
+		"all":     {Status: 255, Kind: KindError, Detail: "é\u2028<&>\"\\\x00", MemoryPeakBytes: 1<<64 - 1, Times: times},
+		"one":     {Kind: KindSignal, Times: Times{Ended: at(7)}},
+		"two":     {Kind: KindTrap, Times: Times{Begun: at(1), Ended: at(2)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got Record
+			if err := json.Unmarshal(r.line(), &got); err != nil {
+				t.Fatal(err)
+			}
+			want := r
+			for _, step := range []*time.Time{&want.Times.Begun, &want.Times.Loaded, &want.Times.Started, &want.Times.Ended} {
+				*step = step.UTC()
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			if text, err := json.Marshal(want); err != nil || string(r.line()) != string(text)+"\n" {
+				t.Errorf("got  %swant %s, %v", r.line(), text, err)
+			}
+		})
+	}
+	all := reflect.ValueOf(Record{Status: 1, Kind: KindExit, Detail: "d", MemoryPeakBytes: 1, Times: times})
+	for _, v := range []reflect.Value{all, all.FieldByName("Times")} {
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("%s is a new field: write it, and test it here", v.Type().Field(i).Name)
+			}
 		}
 	}
 }

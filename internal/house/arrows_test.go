@@ -16,7 +16,7 @@ const (
 	xsys        = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
 	pflag       = "github.com/spf13/pflag"
-	toml        = "github.com/BurntSushi/toml"
+	toml        = "github.com/pelletier/go-toml/v2"
 	testscript  = "github.com/rogpeppe/go-internal"
 	wasmerGo    = "github.com/wasmerio/wasmer-go"
 )

@@ -1,5 +1,7 @@
 package wasm
 
+import "sync"
+
 // MaxLabels is how many labels a branch table may have, as in browsers. Compilers may take time that grows with their square.
 const MaxLabels = 65_520
 
@@ -98,83 +100,89 @@ type form struct {
 	delta    int8
 }
 
-// plain, bulk and vector are the forms of opcodes without a prefix, after 0xfc and after 0xfd. They agree to the byte with what
+// forms are those of opcodes without a prefix, after 0xfc and after 0xfd. They agree to the byte with what
 // the runtimes read: otherwise a guest could hide a loop or a call.
-var plain, bulk, vector = func() (plain, bulk, vector [256]form) {
+type forms struct{ plain, bulk, vector [256]form }
+
+// known is made when it is needed first: a program that only loads compiled code reads no instruction.
+var known = sync.OnceValue(func() *forms {
+	f := new(forms)
+	plain, bulk, vector := &f.plain, &f.bulk, &f.vector
 	set := func(t *[256]form, from, to int, o operands, delta int8) {
 		for i := from; i <= to; i++ {
 			t[i] = form{o, delta}
 		}
 	}
-	set(&plain, OpUnreachable, 0x01, none, 0) // and nop
-	set(&plain, OpBlock, OpIf, blockType, 0)
-	set(&plain, OpElse, OpElse, none, 0)
-	set(&plain, OpEnd, OpEnd, none, 0)
-	set(&plain, OpBr, OpBr, index, 0)
-	set(&plain, OpBrIf, OpBrIf, index, -1)
-	set(&plain, OpBrTable, OpBrTable, labels, 0)
-	set(&plain, OpReturn, OpReturn, none, 0)
-	set(&plain, OpCall, OpCall, index, 0)
-	set(&plain, OpCallIndirect, OpCallIndirect, indexes, -1)
-	set(&plain, OpReturnCall, OpReturnCall, index, 0)
-	set(&plain, OpReturnCallIndirect, OpReturnCallIndirect, indexes, -1)
-	set(&plain, 0x1a, 0x1a, none, -1)    // drop
-	set(&plain, 0x1b, 0x1b, none, -2)    // select
-	set(&plain, 0x1c, 0x1c, oneType, -2) // select of a type
-	set(&plain, OpLocalGet, OpLocalGet, index, 1)
-	set(&plain, OpLocalSet, OpLocalSet, index, -1)
-	set(&plain, OpLocalTee, OpLocalTee, index, 0)
-	set(&plain, OpGlobalGet, OpGlobalGet, index, 1)
-	set(&plain, OpGlobalSet, OpGlobalSet, index, -1)
-	set(&plain, 0x25, 0x25, index, 0)   // table.get
-	set(&plain, 0x26, 0x26, index, -2)  // table.set
-	set(&plain, 0x28, 0x35, memArg, 0)  // loads
-	set(&plain, 0x36, 0x3e, memArg, -2) // stores
-	set(&plain, 0x3f, 0x3f, zero, 1)    // memory.size
-	set(&plain, 0x40, 0x40, zero, 0)    // memory.grow
-	set(&plain, OpI32Const, OpI32Const, signed32, 1)
-	set(&plain, OpI64Const, OpI64Const, signed64, 1)
-	set(&plain, OpF32Const, OpF32Const, bytes4, 1)
-	set(&plain, OpF64Const, OpF64Const, bytes8, 1)
-	set(&plain, 0x45, 0xc4, none, -1) // of two numbers, but for those of one:
+	set(plain, OpUnreachable, 0x01, none, 0) // and nop
+	set(plain, OpBlock, OpIf, blockType, 0)
+	set(plain, OpElse, OpElse, none, 0)
+	set(plain, OpEnd, OpEnd, none, 0)
+	set(plain, OpBr, OpBr, index, 0)
+	set(plain, OpBrIf, OpBrIf, index, -1)
+	set(plain, OpBrTable, OpBrTable, labels, 0)
+	set(plain, OpReturn, OpReturn, none, 0)
+	set(plain, OpCall, OpCall, index, 0)
+	set(plain, OpCallIndirect, OpCallIndirect, indexes, -1)
+	set(plain, OpReturnCall, OpReturnCall, index, 0)
+	set(plain, OpReturnCallIndirect, OpReturnCallIndirect, indexes, -1)
+	set(plain, 0x1a, 0x1a, none, -1)    // drop
+	set(plain, 0x1b, 0x1b, none, -2)    // select
+	set(plain, 0x1c, 0x1c, oneType, -2) // select of a type
+	set(plain, OpLocalGet, OpLocalGet, index, 1)
+	set(plain, OpLocalSet, OpLocalSet, index, -1)
+	set(plain, OpLocalTee, OpLocalTee, index, 0)
+	set(plain, OpGlobalGet, OpGlobalGet, index, 1)
+	set(plain, OpGlobalSet, OpGlobalSet, index, -1)
+	set(plain, 0x25, 0x25, index, 0)   // table.get
+	set(plain, 0x26, 0x26, index, -2)  // table.set
+	set(plain, 0x28, 0x35, memArg, 0)  // loads
+	set(plain, 0x36, 0x3e, memArg, -2) // stores
+	set(plain, 0x3f, 0x3f, zero, 1)    // memory.size
+	set(plain, 0x40, 0x40, zero, 0)    // memory.grow
+	set(plain, OpI32Const, OpI32Const, signed32, 1)
+	set(plain, OpI64Const, OpI64Const, signed64, 1)
+	set(plain, OpF32Const, OpF32Const, bytes4, 1)
+	set(plain, OpF64Const, OpF64Const, bytes8, 1)
+	set(plain, 0x45, 0xc4, none, -1) // of two numbers, but for those of one:
 	for _, unary := range [][2]int{{0x45, 0x45}, {0x50, 0x50}, {0x67, 0x69}, {0x79, 0x7b}, {0x8b, 0x91}, {0x99, 0x9f}, {0xa7, 0xc4}} {
-		set(&plain, unary[0], unary[1], none, 0)
+		set(plain, unary[0], unary[1], none, 0)
 	}
-	set(&plain, OpRefNull, OpRefNull, reference, 1)
-	set(&plain, 0xd1, 0xd1, none, 0) // ref.is_null
-	set(&plain, OpRefFunc, OpRefFunc, index, 1)
+	set(plain, OpRefNull, OpRefNull, reference, 1)
+	set(plain, 0xd1, 0xd1, none, 0) // ref.is_null
+	set(plain, OpRefFunc, OpRefFunc, index, 1)
 
-	set(&bulk, 0, 7, none, 0)       // saturating truncation
-	set(&bulk, 8, 8, indexZero, -3) // memory.init
-	set(&bulk, 9, 9, index, 0)      // data.drop
-	set(&bulk, 10, 10, zeros, -3)   // memory.copy
-	set(&bulk, 11, 11, zero, -3)    // memory.fill
-	set(&bulk, 12, 12, indexes, -3) // table.init
-	set(&bulk, 13, 13, index, 0)    // elem.drop
-	set(&bulk, 14, 14, indexes, -3) // table.copy
-	set(&bulk, 15, 15, index, -1)   // table.grow
-	set(&bulk, 16, 16, index, 1)    // table.size
-	set(&bulk, 17, 17, index, -3)   // table.fill
+	set(bulk, 0, 7, none, 0)       // saturating truncation
+	set(bulk, 8, 8, indexZero, -3) // memory.init
+	set(bulk, 9, 9, index, 0)      // data.drop
+	set(bulk, 10, 10, zeros, -3)   // memory.copy
+	set(bulk, 11, 11, zero, -3)    // memory.fill
+	set(bulk, 12, 12, indexes, -3) // table.init
+	set(bulk, 13, 13, index, 0)    // elem.drop
+	set(bulk, 14, 14, indexes, -3) // table.copy
+	set(bulk, 15, 15, index, -1)   // table.grow
+	set(bulk, 16, 16, index, 1)    // table.size
+	set(bulk, 17, 17, index, -3)   // table.fill
 
-	set(&vector, 0, 10, memArg, 0)   // loads
-	set(&vector, 11, 11, memArg, -2) // v128.store
-	set(&vector, 12, 12, bytes16, 1) // v128.const
-	set(&vector, 13, 13, bytes16, -1)
-	set(&vector, 14, 20, none, 0)
-	set(&vector, 21, 34, lane, 0)
-	set(&vector, 35, 83, none, 0)
-	set(&vector, 84, 91, memArgLane, 0)
-	set(&vector, 92, 93, memArg, 0)
-	set(&vector, 94, 255, none, 0)
-	return plain, bulk, vector
-}()
+	set(vector, 0, 10, memArg, 0)   // loads
+	set(vector, 11, 11, memArg, -2) // v128.store
+	set(vector, 12, 12, bytes16, 1) // v128.const
+	set(vector, 13, 13, bytes16, -1)
+	set(vector, 14, 20, none, 0)
+	set(vector, 21, 34, lane, 0)
+	set(vector, 35, 83, none, 0)
+	set(vector, 84, 91, memArgLane, 0)
+	set(vector, 92, 93, memArg, 0)
+	set(vector, 94, 255, none, 0)
+	return f
+})
 
 // Instruction reads one instruction of WebAssembly 2.0 or of tail calls. What has another form than there, or one of two forms that
 // runtimes could read differently, it refuses. Whether the instruction is valid is not looked at.
 func (r *Reader) Instruction() (in Instruction) {
 	before := *r
 	op := r.Byte()
-	f := plain[op]
+	forms := known()
+	f := forms.plain[op]
 	in.Op = uint16(op)
 	switch op {
 	case 0xfc:
@@ -182,7 +190,7 @@ func (r *Reader) Instruction() (in Instruction) {
 		if sub > 0xff {
 			Fail("instruction 0xfc %d is not supported", sub)
 		}
-		in.Op, f = 0xfc00|uint16(sub), bulk[sub]
+		in.Op, f = 0xfc00|uint16(sub), forms.bulk[sub]
 	case 0xfd:
 		// The number in its shortest form: one byte, and from 128 on a second, which is 1. There are runtimes that read the
 		// first alone, and the second as a nop.
@@ -190,7 +198,7 @@ func (r *Reader) Instruction() (in Instruction) {
 		if sub >= 0x80 && r.Byte() != 1 {
 			Fail("instruction 0xfd with a number above 255, or a long one, is not supported")
 		}
-		in.Op, f = 0xfd00|uint16(sub), vector[sub]
+		in.Op, f = 0xfd00|uint16(sub), forms.vector[sub]
 	}
 	in.Delta = f.delta
 	switch f.operands {

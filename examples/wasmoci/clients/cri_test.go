@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/BurntSushi/toml"
+	"github.com/pelletier/go-toml/v2"
 )
 
 // machine is what containerd's configuration, of each version, has to have beside the guide's: the image of the pause container, where

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/wasmoci/wasmoci/internal/userns"
 	"github.com/wasmoci/wasmoci/oci"
 )
@@ -122,46 +120,24 @@ func (s *Settings) Read(name string, required bool) error {
 	if len(text) > maxBytes {
 		return fmt.Errorf("configuration: %s has more than %d bytes", name, maxBytes)
 	}
-	if err := s.decode(name, string(text), own || s.user.Root); err != nil {
-		return fmt.Errorf("configuration: %s: %w", name, err)
+	if err := s.decode(name, text, own || s.user.Root); err != nil {
+		return fmt.Errorf("configuration: %w", err)
 	}
 	return nil
 }
 
-func (s *Settings) decode(name, text string, places bool) error {
+func (s *Settings) decode(name string, text []byte, places bool) error {
 	next := s.Config
-	meta, err := toml.Decode(text, &next)
+	said, err := parse(text, &next)
 	if err != nil {
-		return err
+		return located(name, err)
 	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return fmt.Errorf("%s is no setting: there are %s", unknown[0], strings.Join(keys, ", "))
-	}
-	for _, dir := range []struct{ key, path string }{
-		{"delegate", next.Delegate},
-		{"runners", next.Runners},
-		{"state", next.State},
-		{"cache", next.Cache},
-		{"trace", next.Trace},
-	} {
-		if dir.path != "" && !filepath.IsAbs(dir.path) || dir.path == "" && dir.key != "delegate" && dir.key != "trace" {
-			return fmt.Errorf("%s %q is not an absolute path", dir.key, dir.path)
-		}
-	}
-	if next.CacheLimit <= 0 {
-		return errors.New("cache_limit has to be positive")
-	}
-	if next.Compile.Memory < leastCompileMemory || next.Compile.Timeout <= 0 {
-		return fmt.Errorf("compile.memory has to be %d or more, which a compiler takes by itself, and compile.timeout positive", leastCompileMemory)
-	}
-	for name, l := range next.Listen {
-		if err := l.validate(name); err != nil {
-			return err
-		}
+	if err := next.check(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	for _, k := range keys {
 		switch {
-		case !meta.IsDefined(strings.Split(k, ".")...):
+		case !said[k]:
 		case !places && (k == "state" || k == "cache"):
 			s.From[k] = "default: that in " + name + " is root's"
 		default:
@@ -172,6 +148,33 @@ func (s *Settings) decode(name, text string, places bool) error {
 		next.State, next.Cache = s.State, s.Cache
 	}
 	s.Config = next
+	return nil
+}
+
+// check says what is wrong with c.
+func (c *Config) check() error {
+	for _, dir := range []struct{ key, path string }{
+		{"delegate", c.Delegate},
+		{"runners", c.Runners},
+		{"state", c.State},
+		{"cache", c.Cache},
+		{"trace", c.Trace},
+	} {
+		if dir.path != "" && !filepath.IsAbs(dir.path) || dir.path == "" && dir.key != "delegate" && dir.key != "trace" {
+			return fmt.Errorf("%s %q is not an absolute path", dir.key, dir.path)
+		}
+	}
+	if c.CacheLimit <= 0 {
+		return errors.New("cache_limit has to be positive")
+	}
+	if c.Compile.Memory < leastCompileMemory || c.Compile.Timeout <= 0 {
+		return fmt.Errorf("compile.memory has to be %d or more, which a compiler takes by itself, and compile.timeout positive", leastCompileMemory)
+	}
+	for name, l := range c.Listen {
+		if err := l.validate(name); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -57,6 +57,20 @@ func TestRead(t *testing.T) {
 		"memory":          {"[compile]\nmemory = 200000000", "compile.memory has to be 268435456 or more"},
 		"timeout":         {"[compile]\ntimeout = 'soon'", "timeout"},
 		"syntax":          {"delegate = ", "config.toml"},
+		"where, unknown":  {"\n[compile]\n\nspeed = 1", "config.toml:4: compile.speed is no setting"},
+		"where, type":     {"[listen.web]\naddress = '0.0.0.0:1'\nannotations = 5", "config.toml:3: listen.web.annotations: "},
+		"where, syntax":   {"\nengine = [", "config.toml:2: "},
+		"where, text":     {"\n[compile]\ntimeout = 'soon'", `config.toml:3: compile.timeout: toml: time: invalid duration "soon"`},
+		"twice":           {"engine = 'a'\nengine = 'b'", "config.toml:2: engine: "},
+		"another case":    {"Policy = 'content'", "Policy is no setting"},
+		"policy, number":  {"policy = 1", "policy is 1: it has to be a text"},
+		"policy, hidden":  {"Policy = 1", "Policy is no setting"},
+		"timeout, number": {"compile.timeout = 5", "compile.timeout is 5: it has to be a text"},
+		"timeout, float":  {"compile = {timeout = 1.5}", "compile.timeout is 1.5: it has to be a text"},
+		"listen, number":  {"listen = 5", "config.toml:1: listen: "},
+		"memory, float":   {"[compile]\nmemory = 3e9", "config.toml:2: compile.memory: "},
+		"a table":         {"[delegate]", "config.toml:1: delegate: "},
+		"byte order mark": {"\ufeffengine = 'wazero'\r\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "config.toml")
