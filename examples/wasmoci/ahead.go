@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -52,16 +53,14 @@ func waiting(store *state.Store, c *state.Container) bool {
 	return true
 }
 
-// waits is waiting when nobody is about to start the container any more.
-func (r *ociRuntime) waits(store *state.Store, c *state.Container) bool {
-	if c.Ahead {
-		ready, err := openReady(store, c.ID)
-		if err != nil {
-			return false
-		}
-		defer ready.Close()
+// waits is waiting when nobody is about to start the container any more, and nobody does until held is closed. It waits for nobody where
+// the container has been started: whoever has taken its runner over could hold that lock.
+func waits(store *state.Store, c *state.Container) (held *os.File, yes bool) {
+	if yes = waiting(store, c); !yes || !c.Ahead {
+		return nil, yes
 	}
-	return waiting(store, c)
+	held, err := openReady(store, c.ID)
+	return held, err == nil && waiting(store, c)
 }
 
 // goAhead has the delegate start the container, whose runner loads its code and then waits for the verb start.
@@ -84,20 +83,31 @@ func (r *ociRuntime) letGo(store *state.Store, c *state.Container, ready *os.Fil
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	if gate != nil && frozen(c.Cgroup) { // it would start whenever it is resumed
+		gate.Close()
+		return fmt.Errorf("start: %q is paused: resume it first", c.ID)
+	}
 	if gate != nil {
 		_, err = gate.Write([]byte{0})
 		gate.Close()
 		if err != nil && !errors.Is(err, unix.EPIPE) { // it was killed at this moment, as it may be in the next
 			return fmt.Errorf("start: %w", err)
 		}
-		end := r.begin("ready")
-		err = awaitReady(ready)
-		end(err)
-		if err != nil {
-			return err
-		}
 	}
-	return os.Remove(filepath.Join(store.Path(c.ID), gateFIFO))
+	// It is started now, whatever comes of it.
+	if err := os.Remove(filepath.Join(store.Path(c.ID), gateFIFO)); err != nil || gate == nil {
+		return err
+	}
+	end := r.begin("ready")
+	err = awaitReady(ready)
+	end(err)
+	return err
+}
+
+// frozen says whether a cgroup of either version is paused, as far as it is known.
+func frozen(cgroup string) bool {
+	first := strings.TrimSpace(readString("/sys/fs/cgroup/freezer" + cgroup + "/freezer.state"))
+	return first == "FROZEN" || first == "FREEZING" || strings.TrimSpace(readString("/sys/fs/cgroup"+cgroup+"/cgroup.freeze")) == "1"
 }
 
 // wasEnded says whether a runner that is gone was ended by somebody, and not by itself or the kernel.
