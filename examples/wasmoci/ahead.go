@@ -77,20 +77,19 @@ func (c *container) goAhead(id string, globals []string) error {
 // is as one that ends now: its exit status tells how.
 func (r *ociRuntime) letGo(store *state.Store, c *state.Container, ready *os.File) error {
 	gate, err := openGate(store, c.ID)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && gate == nil && wasEnded(c) {
-		return fmt.Errorf("start: %q does not wait for its start: it has been started, or has ended before", c.ID)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("start: %w", err)
 	}
+	defer gate.Close()
+	if err != nil || gate == nil && wasEnded(c) {
+		return notWaiting(c)
+	}
 	if gate != nil && frozen(c.Cgroup) { // it would start whenever it is resumed
-		gate.Close()
 		return fmt.Errorf("start: %q is paused: resume it first", c.ID)
 	}
+	n := 0
 	if gate != nil {
-		_, err = gate.Write([]byte{0})
-		gate.Close()
-		if err != nil && !errors.Is(err, unix.EPIPE) { // it was killed at this moment, as it may be in the next
+		if n, err = gate.Write([]byte{0}); err != nil && !errors.Is(err, unix.EPIPE) {
 			return fmt.Errorf("start: %w", err)
 		}
 	}
@@ -99,9 +98,21 @@ func (r *ociRuntime) letGo(store *state.Store, c *state.Container, ready *os.Fil
 		return err
 	}
 	end := r.begin("ready")
-	err = awaitReady(ready)
+	if err = awaitReady(ready); err == nil && (n == 0 || !taken(gate)) && wasEnded(c) { // its threads end one after the other, and the last one has the gate
+		err = notWaiting(c)
+	}
 	end(err)
 	return err
+}
+
+func notWaiting(c *state.Container) error {
+	return fmt.Errorf("start: %q does not wait for its start: it has been started, or has ended before", c.ID)
+}
+
+// taken says whether the byte that was written to the gate has been read.
+func taken(gate *os.File) bool {
+	left, err := unix.IoctlGetInt(int(gate.Fd()), unix.TIOCINQ)
+	return err != nil || left == 0
 }
 
 // frozen says whether a cgroup of either version is paused, as far as it is known.

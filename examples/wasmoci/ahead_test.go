@@ -129,11 +129,63 @@ func TestLetGoOnce(t *testing.T) {
 			t.Fatal("it waits still")
 		}
 	}
+	if _, err := gate.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := said.Write([]byte{runner.ReadyGuest}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLetGoTooLate: a runner of which one thread is left has the gate open yet, and reads nothing any more.
+func TestLetGoTooLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		record       string
+		taken, fails bool
+	}{
+		"killed":            {record: "\n\n\n", fails: true},
+		"TERM":              {record: `{"status":143,"kind":"signal","detail":"15"}`, fails: true},
+		"failed":            {record: `{"status":125,"kind":"error","detail":"no code"}`},
+		"killed afterwards": {record: "\n\n\n", taken: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, made := gated(t, c.record)
+			var held []*os.File
+			for _, name := range []string{gateFIFO, readyFIFO} {
+				f, err := os.OpenFile(filepath.Join(store.Path("c"), name), os.O_RDWR, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				held = append(held, f)
+			}
+			ready, err := openReady(store, "c")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ready.Close()
+			done := make(chan error, 1)
+			go func() { done <- (&ociRuntime{}).letGo(store, made, ready) }()
+			for begun := time.Now(); waiting(store, made); time.Sleep(time.Millisecond) {
+				if time.Since(begun) > 30*time.Second {
+					t.Fatal("it waits still")
+				}
+			}
+			if c.taken {
+				if _, err := held[0].Read(make([]byte, 1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, f := range held {
+				f.Close()
+			}
+			if err := <-done; c.fails != (err != nil) || c.fails && !strings.Contains(err.Error(), "has ended before") {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 
