@@ -53,12 +53,14 @@ func (p *process) run() (err error) {
 	}
 	mod, err := p.prepare(order, first)
 	<-p.handled
+	idle := time.AfterFunc(settled, dropPages) // also: Go opens what it needs for timers, before a guest can have all descriptors
 	ready := first + FileReady
 	if order.Gate != 0 { // what is wrong is told when the guest is to start, too
 		_, _ = unix.Write(ready, []byte{ReadySignals})
 		if gerr := p.pass(order.Gate); gerr != nil {
 			return gerr
 		}
+		idle.Reset(settled)
 	}
 	if err != nil {
 		return err
@@ -75,7 +77,6 @@ func (p *process) run() (err error) {
 	if cfg.Listeners, err = order.listeners(first); err != nil {
 		return err
 	}
-	time.AfterFunc(settled, dropPages) // also: Go opens what it needs for timers, before a guest can have all descriptors
 	instance, err := mod.Start(p.guestContext(mod.Info().Capabilities), cfg)
 	if err != nil {
 		return err
@@ -127,7 +128,7 @@ func (p *process) pass(fd int) error {
 const (
 	// large is from which size in bytes on a module is worth the milliseconds that giving back what loading took takes.
 	large = 1 << 20
-	// settled is how long a guest has run that is likely to go on.
+	// settled is how long a guest has run, or waits for its start, that is likely to go on.
 	settled = time.Second
 )
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -52,16 +53,14 @@ func waiting(store *state.Store, c *state.Container) bool {
 	return true
 }
 
-// waits is waiting when nobody is about to start the container any more.
-func (r *ociRuntime) waits(store *state.Store, c *state.Container) bool {
-	if c.Ahead {
-		ready, err := openReady(store, c.ID)
-		if err != nil {
-			return false
-		}
-		defer ready.Close()
+// waits is waiting when nobody is about to start the container any more, and nobody does until held is closed. It waits for nobody where
+// the container has been started: whoever has taken its runner over could hold that lock.
+func waits(store *state.Store, c *state.Container) (held *os.File, yes bool) {
+	if yes = waiting(store, c); !yes || !c.Ahead {
+		return nil, yes
 	}
-	return waiting(store, c)
+	held, err := openReady(store, c.ID)
+	return held, err == nil && waiting(store, c)
 }
 
 // goAhead has the delegate start the container, whose runner loads its code and then waits for the verb start.
@@ -78,26 +77,48 @@ func (c *container) goAhead(id string, globals []string) error {
 // is as one that ends now: its exit status tells how.
 func (r *ociRuntime) letGo(store *state.Store, c *state.Container, ready *os.File) error {
 	gate, err := openGate(store, c.ID)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && gate == nil && wasEnded(c) {
-		return fmt.Errorf("start: %q does not wait for its start: it has been started, or has ended before", c.ID)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("start: %w", err)
 	}
+	defer gate.Close()
+	if err != nil || gate == nil && wasEnded(c) {
+		return notWaiting(c)
+	}
+	if gate != nil && frozen(c.Cgroup) { // it would start whenever it is resumed
+		return fmt.Errorf("start: %q is paused: resume it first", c.ID)
+	}
+	n := 0
 	if gate != nil {
-		_, err = gate.Write([]byte{0})
-		gate.Close()
-		if err != nil && !errors.Is(err, unix.EPIPE) { // it was killed at this moment, as it may be in the next
+		if n, err = gate.Write([]byte{0}); err != nil && !errors.Is(err, unix.EPIPE) {
 			return fmt.Errorf("start: %w", err)
 		}
-		end := r.begin("ready")
-		err = awaitReady(ready)
-		end(err)
-		if err != nil {
-			return err
-		}
 	}
-	return os.Remove(filepath.Join(store.Path(c.ID), gateFIFO))
+	// It is started now, whatever comes of it.
+	if err := os.Remove(filepath.Join(store.Path(c.ID), gateFIFO)); err != nil || gate == nil {
+		return err
+	}
+	end := r.begin("ready")
+	if err = awaitReady(ready); err == nil && (n == 0 || !taken(gate)) && wasEnded(c) { // its threads end one after the other, and the last one has the gate
+		err = notWaiting(c)
+	}
+	end(err)
+	return err
+}
+
+func notWaiting(c *state.Container) error {
+	return fmt.Errorf("start: %q does not wait for its start: it has been started, or has ended before", c.ID)
+}
+
+// taken says whether the byte that was written to the gate has been read.
+func taken(gate *os.File) bool {
+	left, err := unix.IoctlGetInt(int(gate.Fd()), unix.TIOCINQ)
+	return err != nil || left == 0
+}
+
+// frozen says whether a cgroup of either version is paused, as far as it is known.
+func frozen(cgroup string) bool {
+	first := strings.TrimSpace(readString("/sys/fs/cgroup/freezer" + cgroup + "/freezer.state"))
+	return first == "FROZEN" || first == "FREEZING" || strings.TrimSpace(readString("/sys/fs/cgroup"+cgroup+"/cgroup.freeze")) == "1"
 }
 
 // wasEnded says whether a runner that is gone was ended by somebody, and not by itself or the kernel.

@@ -91,6 +91,7 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 	end := r.begin("delegate create")
 	err = runDelegate(*r.found, append(args, id), withoutListeners(), made.files...)
 	end(err)
+	there := err == nil
 	end = r.begin("verify")
 	if err == nil {
 		err = made.verify()
@@ -110,17 +111,17 @@ func (r *ociRuntime) attempt(cmd *cobra.Command, c *creation, g *guest, id strin
 		err = os.WriteFile(c.pidFile, []byte(readString(made.pidFile)), 0o644)
 	}
 	if err != nil {
-		return nil, made.giveUp(id, err)
+		return nil, made.giveUp(id, err, there)
 	}
 	return made, nil
 }
 
-// giveUp removes what was made of the container id until err, which it returns, and closes c. What cannot be removed is remembered: the
-// next command has another try.
-func (c *container) giveUp(id string, err error) error {
+// giveUp removes what was made of the container id until err, which it returns, and closes c; there says whether the delegate has made it
+// before. What cannot be removed is remembered: the next command has another try.
+func (c *container) giveUp(id string, err error, there bool) error {
 	defer c.close()
 	var said failed
-	if !errors.As(err, &said) { // else the delegate has cleared up
+	if there || !errors.As(err, &said) { // else the delegate has cleared up
 		if left := c.runtime.abandon(c.about, id); left != nil {
 			c.runtime.container = nil
 			return and(err, left)

@@ -103,7 +103,7 @@ func TestKeeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	cause := errors.New("cut off")
-	if err := made.giveUp("web", cause); !errors.Is(err, cause) {
+	if err := made.giveUp("web", cause, false); !errors.Is(err, cause) {
 		t.Errorf("%v", err)
 	}
 	if c, err := store.Get("web"); err != nil || c == nil {

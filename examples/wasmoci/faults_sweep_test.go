@@ -26,9 +26,11 @@ type victim struct {
 var victims = []victim{
 	{"create", nil, []string{"create", "--bundle", "bundle", "--pid-file", "pid", "web"}},
 	{"start", [][]string{{"create", "--bundle", "bundle", "web"}}, []string{"start", "web"}},
+	{"start by the delegate", [][]string{{"create", "--bundle", "hooked", "web"}}, []string{"start", "web"}},
 	{"exec", [][]string{{"run", "--detach", "--bundle", "bundle", "web"}}, []string{"exec", "web", "/guest.wasm"}},
 	{"kill", [][]string{{"run", "--detach", "--bundle", "bundle", "web"}}, []string{"kill", "web", "TERM"}},
 	{"delete", [][]string{{"run", "--detach", "--bundle", "bundle", "web"}}, []string{"delete", "--force", "web"}},
+	{"delete created", [][]string{{"create", "--bundle", "bundle", "web"}}, []string{"delete", "web"}},
 	{"run", nil, []string{"run", "--bundle", "short", "web"}},
 }
 
@@ -75,6 +77,9 @@ func (p *place) kill(t *testing.T, v victim, tr tracer) (r traced) {
 		t.Errorf("%s: it did not end", after)
 	}
 	there := p.truth(t, after)
+	if v.name == "start" {
+		p.started(t, after)
+	}
 	if tr.at%2 == 0 && (v.before == nil || v.name == "delete") { // who makes containers may try again without more ado, or another one
 		status, said := p.does(t, "create", "--bundle", "bundle", "--pid-file", "pid", "web")
 		switch {
@@ -92,6 +97,19 @@ func (p *place) kill(t *testing.T, v victim, tr tracer) (r traced) {
 	}
 	p.nothing(t, after)
 	return r
+}
+
+// started fails a test where a container, whose start was killed, neither runs nor can be started now.
+func (p *place) started(t *testing.T, after string) {
+	t.Helper()
+	if strings.Contains(p.must(t, "state", "web"), `"status": "created"`) {
+		if status, said := p.does(t, "start", "web"); status != 0 {
+			t.Errorf("%s: start: exit status %d\n%s", after, status, said)
+		}
+	}
+	if said := p.must(t, "state", "web"); !strings.Contains(said, `"running"`) {
+		t.Errorf("%s: state after start: %s", after, said)
+	}
 }
 
 // answer is what state and list say of a container.

@@ -82,6 +82,8 @@ func newPlace(t *testing.T, prefix, delegate string) *place {
 	}
 	p.bundle(t, "bundle", "/guest.wasm#sleep")
 	p.bundle(t, "short", "/guest.wasm")
+	p.bundle(t, "hooked", "/guest.wasm#sleep") // whose runner does not go ahead
+	p.merge(t, "hooked", map[string]any{"hooks": map[string]any{"poststart": []map[string]string{{"path": "/bin/true"}}}})
 	p.mounts = readString("/proc/self/mountinfo")
 	t.Cleanup(p.wipe)
 	return p

@@ -22,9 +22,9 @@ func (r *ociRuntime) awaitStart(args []string) {
 	if len(args) == 0 || state.CheckID(args[0]) != nil || isKill {
 		return
 	}
-	store, err := r.store()
-	if err != nil {
-		return // handing over says so
+	store, c, err := r.ours(args[0])
+	if err != nil || c == nil || cutOff(c) {
+		return // handing over says so; or nothing begins, or is to begin yet
 	}
 	fd, err := unix.Open(filepath.Join(store.Path(args[0]), readyFIFO), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0) // not closed by exec
 	if err != nil {

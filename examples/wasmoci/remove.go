@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +28,7 @@ not there is no error.`,
 		Args: oneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if regex {
-				return r.removeMatching()
+				return r.removeMatching(cmd, args[0], force)
 			}
 			return r.remove(cmd, args[0], force)
 		},
@@ -63,7 +65,13 @@ func (r *ociRuntime) remove(cmd *cobra.Command, id string, force bool) (err erro
 		r.about(c)
 	}
 	line := append(r.globals(cmd), "delete")
-	if force || c != nil && !c.Native && r.waits(store, c) { // of which the delegate knows that it runs
+	waiting := false // the delegate knows that it runs
+	if !force && !r.native {
+		var held *os.File
+		held, waiting = waits(store, c)
+		defer held.Close()
+	}
+	if force || waiting {
 		line = append(line, "--force")
 	}
 	gone := r.begin("delegate delete")
@@ -112,8 +120,9 @@ func (r *ociRuntime) hold(id string) (*state.Store, *state.Lock, error) {
 	return store, lock, err
 }
 
-// removeMatching has the delegate remove what matches, which only it can tell, and then all that is left of what it has removed.
-func (r *ociRuntime) removeMatching() error {
+// removeMatching has the delegate remove what matches, which only it can tell, and then all that is left of what it has removed. Of what it
+// takes for running some wait for their start, and go before.
+func (r *ociRuntime) removeMatching(cmd *cobra.Command, pattern string, force bool) error {
 	store, err := r.store()
 	if err != nil {
 		return err
@@ -122,9 +131,14 @@ func (r *ociRuntime) removeMatching() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(d.Path, r.line...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	failed := delegated(cmd.Run())
+	if !force {
+		if err := r.removeWaiting(cmd, store, d, pattern); err != nil {
+			return err
+		}
+	}
+	other := exec.Command(d.Path, r.line...)
+	other.Stdin, other.Stdout, other.Stderr = os.Stdin, os.Stdout, os.Stderr
+	failed := delegated(other.Run())
 	ids, err := store.List()
 	for _, id := range ids {
 		lock, lerr := store.Lock(id)
@@ -137,6 +151,26 @@ func (r *ociRuntime) removeMatching() error {
 		lock.Unlock()
 	}
 	return and(failed, err)
+}
+
+// removeWaiting removes the containers that wait for their start and match, if the delegate d knows what that means.
+func (r *ociRuntime) removeWaiting(cmd *cobra.Command, store *state.Store, d delegate.Delegate, pattern string) error {
+	matching, err := regexp.CompilePOSIX(pattern)
+	if err != nil {
+		return nil // the delegate's to refuse
+	}
+	ids, err := store.List()
+	ids = slices.DeleteFunc(ids, func(id string) bool {
+		c, err := store.Get(id)
+		return err != nil || c == nil || !c.Ahead || !matching.MatchString(id) || !waiting(store, c)
+	})
+	if len(ids) == 0 || exec.Command(d.Path, r.rooted("delete", "--regex", "^$")...).Run() != nil {
+		return err
+	}
+	for _, id := range ids {
+		err = errors.Join(err, r.remove(cmd, id, false))
+	}
+	return err
 }
 
 // exists asks the delegate that has made c, or would make it, whether it has a container of this name. One that cannot be asked may
