@@ -22,9 +22,9 @@ var forbidden = map[string][]string{
 
 // excepted are functions whose purpose is such an effect.
 var excepted = map[string][]string{
-	"engine/enginetest": {"inProcessWithClosedStdout"},                                                                 // ends the child process that it made of a test
+	"engine/enginetest": {"inProcessWithClosedStdout"},                                                                     // ends the child process that it made of a test
 	"engine/runner":     {"Main", "becomeNobody", "confine", "endAborted", "notify", "prepare", "spareCollector", "watch"}, // they are a program's main, which is the caller's only line
-	"engine/wazero":     {"occupy", "release"},                                                                         // after a program's main has called Dedicate
+	"engine/wazero":     {"occupy", "release"},                                                                             // after a program's main has called Dedicate
 }
 
 func TestNoProcessEffects(t *testing.T) {
