@@ -196,7 +196,7 @@ func hasHalf(literal string) bool {
 	return false
 }
 
-// unitOf is the UTF-16 that literal begins with as \uXXXX, -1 where it does not.
+// unitOf is the UTF-16 that literal begins with as an escape, -1 where it does not.
 func unitOf(literal string) rune {
 	digits, ok := strings.CutPrefix(literal, `\u`)
 	if !ok {
