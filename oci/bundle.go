@@ -55,8 +55,8 @@ func (e *ConfigError) ExitStatus() int { return 126 }
 // LoadBundle reads the bundle in dir. A config.json that is missing, is not a regular file or is larger than
 // [MaxConfigBytes] is an error that wraps the cause ([io/fs.ErrNotExist] among others); one that is not the JSON of a
 // spec is a [*ConfigError] with line, column and field. Beyond what encoding/json refuses, a field that occurs twice, a
-// field in the wrong case and text that is not UTF-8 are errors: other runtimes would read another container from
-// the same file. Fields that runtime-spec does not define are no errors, but are kept in [Bundle.Unknown].
+// field in the wrong case, text that is not UTF-8 and text with a NUL, "\u0000", are errors: other runtimes would read another
+// container from the same file, as those in C take the field "root\u0000" for "root". Fields that runtime-spec does not define are no errors, but are kept in [Bundle.Unknown].
 func LoadBundle(dir string) (*Bundle, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {

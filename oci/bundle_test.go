@@ -68,6 +68,15 @@ func TestConfigErrors(t *testing.T) {
 		"twice":              {"{\"root\": {\"path\": \"a\"},\n \"root\": {\"path\": \"b\"}}", 2, 2, "root", "twice"},
 		"twice in a map":     {`{"annotations": {"a": "", "a": ""}}`, 1, 27, "annotations[a]", "twice"},
 		"in another case":    {`{"process": {"Args": ["sh"]}}`, 1, 14, "process.Args", `spelled "args"`},
+		"NUL in a name":      {`{"process": {}, "proce\u0073s\u0000": {}}`, 1, 17, "process\x00", "has a NUL"},
+		"NUL in a map":       {`{"annotations": {"run.oci.handler\u0000": "wasm"}}`, 1, 18, "annotations[run.oci.handler\x00]", "has a NUL"},
+		"NUL in a text":      {`{"mounts": [{"destination": "/dev/.wasmoci\u0000x"}]}`, 1, 29, "mounts[0].destination", "has a NUL"},
+		"NUL in a list":      {`{"linux": {"maskedPaths": ["/a", "/proc\u0000"]}}`, 1, 34, "linux.maskedPaths", "has a NUL"},
+		"NUL, no field":      {`{"future": [{"a": "\u0000"}]}`, 1, 19, "future", "has a NUL"},
+		"half in a name":     {`{"a\ud800": 1}`, 1, 2, "a\ufffd", "is not UTF-8"},
+		"half, then another": {`{"hostname": "\ud800\u002f"}`, 1, 14, "hostname", "is not UTF-8"},
+		"half, the second":   {`{"hostname": "\ud83d\ude00\uDE00"}`, 1, 14, "hostname", "is not UTF-8"},
+		"half, and a decoy":  {`{"hostname": "\\ufffd\ufffd�\ud800"}`, 1, 14, "hostname", "is not UTF-8"},
 		"embedded":           {`{"linux": {"resources": {"blockIO": {"weightDevice": [{"major": "8"}]}}}}`, 1, 65, "linux.resources.blockIO.weightDevice[0].major", "a string"},
 		"too deep":           {strings.Repeat("[", 20000), 1, 10001, "", "exceeded max depth"},
 	}
@@ -200,13 +209,24 @@ func FuzzLoadBundle(f *testing.F) {
 		}
 		// Whatever encoding/json itself takes and the walk does not is one of the few things that are forbidden here.
 		if json.Unmarshal(data, new(specs.Spec)) == nil && !strings.Contains(config.Error(), "twice") &&
-			!strings.Contains(config.Error(), "is spelled") && !strings.Contains(config.Error(), "UTF-8") && config.Field != "" {
+			!strings.Contains(config.Error(), "is spelled") && !strings.Contains(config.Error(), "UTF-8") && !errors.Is(err, errNUL) && config.Field != "" {
 			t.Errorf("%v, but encoding/json takes it", config)
 		}
 		if errors.Is(err, errSyntax) {
 			t.Errorf("%v, but it is", config)
 		}
 	})
+}
+
+// TestEscapes: what is a character may be escaped, in names, too.
+func TestEscapes(t *testing.T) {
+	b, err := LoadBundle(writeBundle(t, `{"h\u006fstname": "\ud83d\uDE00\u0001\\ud800\ufffd\ud7ff\ue000\"", "domainname": "\\u0000\/"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Spec.Hostname != "\U0001f600\x01\\ud800\ufffd\ud7ff\ue000\"" || b.Spec.Domainname != `\u0000/` || len(b.Unknown) > 0 {
+		t.Errorf("%+v, unknown %q", b.Spec, b.Unknown)
+	}
 }
 
 // TestBundlePlan: what the bundle knows is in the plan without being asked for.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -160,17 +161,59 @@ func (r *specReader) quoted() (s string, err error) {
 	if !escaped {
 		return literal[1 : len(literal)-1], nil
 	}
-	if json.Unmarshal([]byte(literal), &s) != nil {
-		err = errSyntax
+	switch {
+	case json.Unmarshal([]byte(literal), &s) != nil:
+		return "", errSyntax
+	case strings.Contains(s, "\x00"):
+		return s, errNUL
+	case hasHalf(literal):
+		return s, errHalf
 	}
-	return s, err
+	return s, nil
+}
+
+// What other readers take for another text: where it is a name, for that of another field.
+var (
+	errNUL  = errors.New("has a NUL, where the text ends for a runtime in C")
+	errHalf = errors.New("has half of a surrogate pair, which is not UTF-8")
+)
+
+// hasHalf says whether a string, which is well formed, has half of a surrogate pair. encoding/json replaces that alone, and others what
+// follows, too.
+func hasHalf(literal string) bool {
+	for i := strings.IndexByte(literal, '\\'); i >= 0; i = strings.IndexByte(literal, '\\') {
+		first := unitOf(literal[i:])
+		if !utf16.IsSurrogate(first) {
+			literal = literal[i+2:] // digits are no escapes
+			continue
+		}
+		literal = literal[i+6:]
+		if utf16.DecodeRune(first, unitOf(literal)) == utf8.RuneError {
+			return true
+		}
+		literal = literal[6:]
+	}
+	return false
+}
+
+// unitOf is the UTF-16 that literal begins with as an escape, -1 where it does not.
+func unitOf(literal string) rune {
+	digits, ok := strings.CutPrefix(literal, `\u`)
+	if !ok {
+		return -1
+	}
+	n, err := strconv.ParseUint(digits[:min(4, len(digits))], 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
 }
 
 // key reads the name of a member, and goes to its value.
 func (r *specReader) key() (string, error) {
 	key, err := r.quoted()
 	if err != nil {
-		return "", err
+		return key, err
 	}
 	at := r.offset
 	if r.next() != ':' {

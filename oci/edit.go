@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // editor changes values in a text of JSON, which is known to be well formed, and leaves the rest as it was written. It keeps the
@@ -27,6 +28,11 @@ type edit struct {
 type object struct {
 	part
 	members map[string]part
+}
+
+// top reads the object that all of the text is, and does not take white space behind it for a part of it.
+func (e *editor) top() object {
+	return e.object(part{0, len(strings.TrimRight(e.text, " \t\r\n"))})
 }
 
 // object reads an object; what is not there, or null, has no members.

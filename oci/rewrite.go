@@ -96,7 +96,7 @@ func hooksOnHost(spec *specs.Spec) map[string][]specs.Hook {
 // rewrite makes d's config.json of original, which is the JSON of b's spec.
 func rewrite(original string, b *Bundle, d *Derived) ([]byte, error) {
 	e := &editor{text: original}
-	top := e.object(part{0, len(original)})
+	top := e.top()
 	process := e.object(top.members["process"])
 	e.set(process, "args", append([]string{d.Executable}, d.Config.Args[1:]...))
 	e.set(process, "env", slices.Concat([]string{}, d.delegation.Env))
@@ -175,7 +175,7 @@ func (b *Bundle) DeriveNative(hook []string) ([]byte, error) {
 		return nil, err
 	}
 	e := &editor{text: original}
-	top := e.object(part{0, len(original)})
+	top := e.top()
 	e.relocate(top, b)
 	e.disown(top, b, hook)
 	return e.edited()

@@ -63,6 +63,7 @@ func TestRead(t *testing.T) {
 		"where, text":     {"\n[compile]\ntimeout = 'soon'", `config.toml:3: compile.timeout: toml: time: invalid duration "soon"`},
 		"twice":           {"engine = 'a'\nengine = 'b'", "config.toml:2: engine: "},
 		"another case":    {"Policy = 'content'", "Policy is no setting"},
+		"listen, case":    {"[listen.web]\naddress = '0.0.0.0:1'\nAddress = '0.0.0.0:2'", "listen.web.Address is no setting"},
 		"policy, number":  {"policy = 1", "policy is 1: it has to be a text"},
 		"policy, hidden":  {"Policy = 1", "Policy is no setting"},
 		"timeout, number": {"compile.timeout = 5", "compile.timeout is 5: it has to be a text"},

@@ -47,6 +47,15 @@ func parse(text []byte, c *Config) (said map[string]bool, err error) {
 		}
 		said[key] = true
 	}
+	listen, _ := tree["listen"].(map[string]any)
+	for name, one := range listen {
+		table, _ := one.(map[string]any)
+		for key := range table {
+			if key != "address" && key != "annotations" {
+				return nil, noSetting("listen." + name + "." + key)
+			}
+		}
+	}
 	return said, nil
 }
 
