@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"time"
-
-	"github.com/wasmoci/wasmoci/engine/internal/loader"
 )
 
 // Compilation is how [Compile] has a module compiled. It is plain data.
@@ -32,7 +30,7 @@ type Compilation struct {
 }
 
 // Loader is the file name of the dynamic loader of runners that are not static, in the directory of their libraries.
-const Loader = loader.Name
+const Loader = "ld.so" // loader.Name, in api.txt as what it is
 
 // CompileError is a compilation that failed.
 type CompileError struct {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wasmoci/wasmoci/engine/internal/loader"
 )
 
 // TestMain is a compiler that the module has taken over, where it is called as one, or a runtime that is killed while it compiles.
@@ -151,6 +153,12 @@ var leavings = map[string]func() error{
 		}
 		return err
 	},
+}
+
+func TestLoader(t *testing.T) {
+	if Loader != loader.Name {
+		t.Errorf("runners are started by %s", loader.Name)
+	}
 }
 
 // TestLeft: of what a compiler leaves, only what an engine makes is taken.

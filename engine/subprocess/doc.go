@@ -35,10 +35,11 @@
 // where that is not possible they take it from the cache. Without Options.CacheDir there is a private cache beside, unless [Config].Once
 // is set. A child that waits for its first request costs memory and no time; Close ends it.
 //
-// A child is a session and process group of its own, without a controlling terminal, so that a guest may read from a terminal,
-// and signals of the keyboard go to the program alone. It has no environment but [Config].Env, and no open descriptor but
-// those of its run: what this process had open without close-on-exec is closed before anything else happens. When a run
-// ends, and when its context does, the whole group gets SIGKILL, and is reaped before Wait returns.
+// A child is a session and process group of its own, without a controlling terminal, so that a guest may read from a
+// terminal, and signals of the keyboard go to the program alone; it has no children of this package's. It has no environment
+// but [Config].Env, and no open descriptor but those of its run: what this process had open without close-on-exec is closed
+// before anything else happens. When a run ends, and when its context does, the whole group gets SIGKILL, and is reaped
+// before Wait returns.
 //
 // When the program dies so do its children, even by SIGKILL: the kernel kills them (PR_SET_PDEATHSIG), and their end of the
 // socket is closed, which they wait for. The kernel means the death of the thread that forked, and Go's threads may end, so all
@@ -48,11 +49,12 @@
 //
 // # What a run shares with the program
 //
-// Streams that are an *os.File, listeners and open mounts are passed as descriptors. Any other Reader or Writer stays in
-// this process and is asked over a socket, one operation at a time, so that its errors are the guest's errors, what it took is
-// known, and no more is read than the guest's host would have read. Mounts given as Host are opened by the child, with the
-// code, the errors and the moment of a run in process. Paths are those of this process, whatever the namespaces of the thread that
-// calls Start.
+// Streams that are an *os.File, listeners and open mounts are passed as descriptors, but for an input that is the terminal of this
+// process, which is in its background when the run starts: the kernel stops this process when it reads there (SIGTTIN), as it is to,
+// and would not stop a child. That input, and any other Reader or Writer, stays in this process and is asked over a socket,
+// one operation at a time, so that its errors are the guest's errors, what it took is known, and no more is read than the
+// guest's host would have read. Mounts given as Host are opened by the child, with the code, the errors and the moment of a
+// run in process. Paths are those of this process, whatever the namespaces of the thread that calls Start.
 //
 // # Errors
 //

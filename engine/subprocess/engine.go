@@ -4,6 +4,7 @@ package subprocess
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -44,6 +45,9 @@ func newPatientEngine(ctx context.Context, cfg Config, opts engine.Options, pati
 	e.info.Name = cfg.Engine
 	if err := cfg.validate(); err != nil {
 		return nil, e.failed("open", err)
+	}
+	if isChild() { // whose main has missed it: its child, which may be the same executable, would do as it does, and so on without end
+		return nil, e.failed("open", errors.New("subprocess: this process is an engine's already: its main has to call subprocess.Init or subprocess.Serve first"))
 	}
 	if opts.Uninterruptible { // what it asks for is to refuse contexts that end, and there is no need to
 		return nil, e.failed("open", &engine.UnsupportedError{

@@ -433,10 +433,14 @@ func TestRoles(t *testing.T) {
 	for name, says := range map[string]string{
 		"serves":  "is for subprocess.New to start",
 		"forgets": "call subprocess.Init first in main",
+		"ignores": "this process is an engine's already",
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command("/proc/self/exe")
 			cmd.Env = []string{role + "=" + name}
+			if name == "ignores" {
+				cmd.Args[0] = "wasmoci:engine"
+			}
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), says) {
 				t.Errorf("got %q, %v, want %q", out, err, says)

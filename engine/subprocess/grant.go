@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/wasmoci/wasmoci/wasi"
 	"github.com/wasmoci/wasmoci/wasi/vfs"
 )
@@ -142,7 +144,7 @@ func (g *grant) input(r io.Reader) (*wireStream, error) {
 	if r == nil {
 		return nil, nil
 	}
-	if f, ok := r.(*os.File); ok {
+	if f, ok := r.(*os.File); ok && !inBackground(f) {
 		file, err := g.file(f)
 		return &wireStream{File: file}, err
 	}
@@ -151,6 +153,19 @@ func (g *grant) input(r io.Reader) (*wireStream, error) {
 		return nil, err
 	}
 	return g.remote(&streamServer{in: in})
+}
+
+// inBackground tells whether f is the terminal that controls this process, and another process group is to read from it. The kernel stops who reads
+// all the same; a child, which is in another session, it would give what was typed for somebody else.
+func inBackground(f *os.File) bool {
+	background := false
+	if conn, err := f.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) {
+			group, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP)
+			background = err == nil && group != unix.Getpgrp()
+		})
+	}
+	return background
 }
 
 func (g *grant) output(w io.Writer) (*wireStream, error) {

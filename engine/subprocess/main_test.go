@@ -78,18 +78,33 @@ var roles = map[string]func(*os.File){
 		_, err := subprocess.New(context.Background(), subprocess.Config{Engine: testEngine}, engine.Options{})
 		fmt.Println(err)
 	},
-	"parent": func(*os.File) { // runs a guest that hangs, until it is killed
-		subprocess.Init()
-		eng, err := subprocess.New(context.Background(), subprocess.Config{Engine: testEngine}, engine.Options{CacheDir: os.Getenv("DIR")})
-		if err != nil {
-			panic(err)
-		}
-		m, err := eng.Compile(context.Background(), engine.FromBytes(quick))
-		if err != nil {
-			panic(err)
-		}
-		panic(engine.Run(context.Background(), m, &wasi.Config{Args: []string{"hang"}, Stdout: os.Stdout}))
+	"ignores": func(*os.File) { // is started as a child, and would start another
+		_, err := subprocess.New(context.Background(), subprocess.Config{Engine: testEngine, Path: "/proc/self/exe"}, engine.Options{})
+		fmt.Println(err)
 	},
+	"parent": func(*os.File) { // runs a guest that hangs, until it is killed
+		panic(runGuest("hang"))
+	},
+	"shell": shell,
+	"job": func(*os.File) {
+		if err := runGuest("line"); err != nil {
+			panic(err)
+		}
+	},
+}
+
+func runGuest(name string) error {
+	subprocess.Init()
+	eng, err := subprocess.New(context.Background(), subprocess.Config{Engine: testEngine, Once: true}, engine.Options{CacheDir: os.Getenv("DIR")})
+	if err != nil {
+		return err
+	}
+	defer eng.Close()
+	m, err := eng.Compile(context.Background(), engine.FromBytes(quick))
+	if err != nil {
+		return err
+	}
+	return engine.Run(context.Background(), m, &wasi.Config{Args: []string{name}, Stdin: os.Stdin, Stdout: os.Stdout})
 }
 
 // Modules with an entrypoint that returns, traps, and loops for ever.

@@ -24,8 +24,11 @@ import (
 // entered tells that main has called Init, so that this program may be its own child.
 var entered atomic.Bool
 
+// isChild tells that this process was started as an engine's.
+func isChild() bool { return len(os.Args) > 0 && os.Args[0] == argv0 }
+
 func initialize() bool {
-	if len(os.Args) == 0 || os.Args[0] != argv0 {
+	if !isChild() {
 		entered.Store(true)
 		return false
 	}

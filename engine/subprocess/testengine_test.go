@@ -174,6 +174,10 @@ func misbehave(cfg *wasi.Config) error {
 		dir, _ := os.Getwd()
 		sid, _, _ := syscall.Syscall(syscall.SYS_GETSID, 0, 0, 0)
 		fmt.Fprintf(cfg.Stdout, "env %q\ndir %s\nleader %v\n", os.Environ(), dir, int(sid) == self && syscall.Getpgrp() == self)
+	case "line":
+		b := make([]byte, 100)
+		n, err := cfg.Stdin.Read(b)
+		fmt.Fprintf(cfg.Stdout, "the guest reads %q, %v\n", b[:n], err)
 	case "mixed":
 		return &engine.Error{Engine: testEngine, Op: "run", Err: errors.Join(io.ErrUnexpectedEOF, &engine.TrapError{Kind: engine.TrapUnreachable})}
 	}

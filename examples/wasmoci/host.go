@@ -98,9 +98,9 @@ func (h *host) open(ctx context.Context, named string, format wasi.Format, need 
 		return nil, fmt.Errorf("%w; %s", err, advice)
 	}
 	opts.CacheDir = ""
-	if eng, again := d.Open(ctx, opts); again == nil {
+	eng, again := d.Open(ctx, opts)
+	if again == nil {
 		opts.Logger.Warn(fmt.Sprintf("compiled code is not kept: %v; %s", err, advice))
-		return eng, nil
 	}
-	return nil, err
+	return eng, again
 }

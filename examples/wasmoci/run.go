@@ -27,9 +27,9 @@ func newRun(r *ociRuntime) *cobra.Command {
 
 With --no-container the guest runs in this process, or in a child of it where its engine is not part of this program but installed as a
 runner: as this user, without namespaces, cgroup or seccomp, confined by WebAssembly to the bundle's rootfs and mounts. That needs neither
-root nor a delegate. The guest has the standard streams of this process. TERM, INT, QUIT
-and HUP end it with status 128+n within a second; the same signal again, or any of them before the guest runs, ends the process at
-once. While a module takes longer than a second to compile, a line on standard error says so each second.`,
+root nor a delegate. The guest has the standard streams of this process. TERM, INT, QUIT and HUP end it with status 128+n within a second;
+the same signal again, or any of them before the guest runs, ends the process at once. A child cannot be suspended (^Z). While a module
+takes longer than a second to compile, a line on standard error says so each second.`,
 		Example: `  wasmoci run --no-container --bundle examples/bundles/hello
   wasmoci run --bundle DIR web
   wasmoci run --no-container --bundle DIR --engine wazero --strict

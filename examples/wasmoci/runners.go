@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/wasmoci/wasmoci/engine"
@@ -50,12 +51,20 @@ func judgeRunner(name, path string, err error) error {
 		exec     *fs.PathError
 		protocol *subprocess.ProtocolError
 		crash    *subprocess.CrashError
+		unknown  *engine.UnknownEngineError
 	)
-	if errors.As(err, &protocol) || errors.As(err, &crash) || errors.As(err, &exec) && exec.Op == "fork/exec" {
+	switch {
+	case errors.As(err, &exec) && exec.Op == "fork/exec" && !slices.ContainsFunc(scarce, func(e syscall.Errno) bool { return errors.Is(err, e) }),
+		errors.As(err, &protocol), errors.As(err, &crash):
 		return &badRunnerError{name, path, err}
+	case errors.Is(err, engine.ErrNotBuilt), errors.As(err, &unknown): // in the runner, which calls itself this program
+		return &badRunnerError{name, path, fmt.Errorf("%s: %w", path, err)}
 	}
 	return err
 }
+
+// scarce are the errors of starting a process for which its executable can do nothing.
+var scarce = []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM}
 
 // unavailable is why an engine cannot be opened that is neither part of the program nor installed, after openRunners.
 func (r *ociRuntime) unavailable(d engine.Driver) error {

@@ -135,8 +135,8 @@ func (r *ociRuntime) operator() (*operator.Settings, error) {
 		return r.settings, nil
 	}
 	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+	if err != nil { // without /proc, which runs without a container need not have
+		self = "/usr/local/bin/" + program
 	}
 	s := operator.Defaults(operator.Current(), runnersOf(self, installations))
 	name := r.config
