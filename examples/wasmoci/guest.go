@@ -136,7 +136,7 @@ func runnerFor(s *operator.Settings, g *guest) (exe, name string, err error) {
 	}
 	if g.engine != "" {
 		exe = s.Runner(g.engine)
-		if _, err := os.Stat(exe); err != nil {
+		if err := s.Sound(g.engine); err != nil {
 			return "", "", &missingRunnerError{g.engine, g.format, installed(s), err}
 		}
 		return exe, g.engine, nil
@@ -146,9 +146,11 @@ func runnerFor(s *operator.Settings, g *guest) (exe, name string, err error) {
 			continue
 		}
 		exe := s.Runner(d.Name)
-		if _, serr := os.Stat(exe); serr == nil {
+		serr := s.Sound(d.Name)
+		if serr == nil {
 			return exe, d.Name, nil
-		} else if name == "" {
+		}
+		if name == "" || !errors.Is(serr, fs.ErrNotExist) && errors.Is(err, fs.ErrNotExist) {
 			name, err = d.Name, serr
 		}
 	}

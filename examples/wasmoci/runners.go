@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/signal"
 	"slices"
 	"syscall"
@@ -24,13 +23,16 @@ func (r *ociRuntime) openRunners() error {
 		return err
 	}
 	for _, known := range engine.List() {
-		path := s.Runner(known.Name)
-		if known.Open != nil || missing(path) {
+		path, unsound := s.Runner(known.Name), s.Sound(known.Name)
+		if known.Open != nil || errors.Is(unsound, fs.ErrNotExist) {
 			continue
 		}
 		d := subprocess.Driver(known, subprocess.Config{Path: path, Libraries: s.Libraries(known.Name), Once: true})
 		open := d.Open
 		d.Open = func(ctx context.Context, opts engine.Options) (engine.Engine, error) {
+			if unsound != nil {
+				return nil, fmt.Errorf("runner of engine %q: %w", known.Name, unsound)
+			}
 			signal.Ignore(syscall.SIGTSTP) // a guest in a child, which has no terminal of its own, would go on alone, and read what the shell is to read
 			eng, err := open(ctx, opts)
 			return eng, judgeRunner(known.Name, path, err)
@@ -38,11 +40,6 @@ func (r *ociRuntime) openRunners() error {
 		engine.Register(d)
 	}
 	return nil
-}
-
-func missing(path string) bool {
-	_, err := os.Stat(path)
-	return errors.Is(err, fs.ErrNotExist)
 }
 
 // judgeRunner says of an error of opening an engine in its runner when the runner is at fault.

@@ -244,3 +244,26 @@ func trusted(f *os.File, name string) (own bool, err error) {
 	}
 	return uid == os.Geteuid(), nil
 }
+
+// Sound returns nil where an engine has a runner that may be executed: nobody but root, this user and the owner of this program can have put it
+// there, or can write to it. Where there is none the error matches [fs.ErrNotExist].
+func (c *Config) Sound(engine string) error {
+	program := 0
+	if st, err := os.Stat("/proc/self/exe"); err == nil {
+		program = owner(st)
+	}
+	for _, path := range []string{c.Runner(engine), c.Runners} {
+		st, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		uid := owner(st)
+		switch {
+		case st.Mode()&0o022 != 0:
+			return fmt.Errorf("others may write to %s (mode %04o): chmod go-w it", path, st.Mode().Perm())
+		case uid != 0 && uid != os.Geteuid() && uid != program && !userns.Unmapped(uid):
+			return fmt.Errorf("%s belongs to user %d: it has to be root's, or yours", path, uid)
+		}
+	}
+	return nil
+}
