@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	}
 	if os.Getenv(lockHoldEnv) != "" {
 		fmt.Println("held")
-		select {}
+		time.Sleep(time.Hour) // Go would end a process that nothing can wake
 	}
 	entry, err := d.Get(key("locked"))
 	switch {
@@ -111,7 +111,11 @@ func TestLockOfTheDead(t *testing.T) {
 		}
 		got <- err
 	}()
-	<-waited
+	select {
+	case <-waited:
+	case err := <-got:
+		t.Fatalf("it did not wait for the lock of a process that lives: %v", err)
+	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	if err := <-got; err != nil {

@@ -48,8 +48,8 @@ func (p *process) run() (err error) {
 	if err != nil {
 		return err
 	}
-	if order.Gate != 0 {
-		unix.CloseOnExec(order.Gate)
+	if err := checkGate(order.Gate); err != nil {
+		return err
 	}
 	mod, err := p.prepare(order, first)
 	<-p.handled
@@ -166,6 +166,22 @@ func checkFiles(first int) error {
 		}
 		unix.CloseOnExec(fd)
 	}
+	return nil
+}
+
+// checkGate refuses a gate at which nobody can wait, before a descriptor of Go's own can have its number. 0 is none.
+func checkGate(fd int) error {
+	if fd == 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("runner: descriptor %d should be the gate: %w", fd, err)
+	}
+	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFIFO && kind != unix.S_IFSOCK {
+		return fmt.Errorf("runner: descriptor %d is not the gate, which is a FIFO or a socket", fd)
+	}
+	unix.CloseOnExec(fd)
 	return nil
 }
 

@@ -53,9 +53,13 @@ func TestGate(t *testing.T) {
 			end:   func(_ *testing.T, s *started, _ *os.File) { s.signal(syscall.SIGWINCH) }, status: 128 + int(syscall.SIGWINCH), kind: runner.KindSignal,
 		},
 		"nobody is left": {end: func(_ *testing.T, _ *started, w *os.File) { w.Close() }, errs: "whoever was to start the guest is gone", status: 125, kind: runner.KindError},
+		"another descriptor": {
+			order: func(o *runner.Order) { o.Gate = 3 + runner.FileModule },
+			end:   func(*testing.T, *started, *os.File) {}, errs: "descriptor 4 is not the gate", status: 125, kind: runner.KindError,
+		},
 		"no descriptor": {
 			order: func(o *runner.Order) { o.Gate = gate + 1 },
-			end:   func(*testing.T, *started, *os.File) {}, errs: "wait for the start: descriptor 8", status: 125, kind: runner.KindError,
+			end:   func(*testing.T, *started, *os.File) {}, errs: "descriptor 8 should be the gate", status: 125, kind: runner.KindError,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +84,7 @@ func TestGate(t *testing.T) {
 			r.Close()
 			s.late = late
 			_ = s.ready.SetReadDeadline(time.Now().Add(time.Minute))
-			if b := make([]byte, 2); name != "no descriptor" {
+			if b := make([]byte, 2); c.status != 125 || c.order == nil || name == "no code" {
 				if n, err := s.ready.Read(b); n != 1 || b[0] != runner.ReadySignals {
 					t.Fatalf("ready: %d bytes (%v), %v", n, b, err)
 				}
